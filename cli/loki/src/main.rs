@@ -1,0 +1,2 @@
+//! The `loki` program.
+fn main() {}

@@ -1,0 +1,8 @@
+//! The database service: migrations that are typed, proven, approved and undoable, and rows that
+//! only their owners reach.
+//!
+//! Flow of a migration: [`spec`] text -> [`change::Migration`] -> `ddl` plan -> `lint` -> shadow proof and
+//! two-identity proof -> backup -> (council, outside) -> approval -> `apply`.
+
+pub mod change;
+pub mod schema;

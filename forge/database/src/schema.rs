@@ -1,0 +1,229 @@
+//! The logical schema: what both engines agree on, in types of neither.
+//!
+//! SQLite and Postgres render it differently (`uuid` is `TEXT` with a check here, native there), so
+//! everything that reasons about a schema (linter, policies, summary, proof) reasons about this.
+//! The whole model is plain data: it is stored as JSON in the database it describes
+//! (table `_loki_schema`), written in the same transaction as the DDL.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The format's version, raised when a reader of the old one would misread the new one.
+pub const VERSION: u32 = 1;
+
+/// Every table and enum of one database.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Schema {
+    /// Tables by name.
+    pub tables: BTreeMap<String, Table>,
+    /// Enums by name, values in order.
+    #[serde(default)]
+    pub enums: BTreeMap<String, Vec<String>>,
+}
+
+/// One table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Columns in order.
+    pub columns: Vec<Column>,
+    /// Columns of the primary key, in order; empty when there is none.
+    pub primary_key: Vec<String>,
+    /// Foreign keys.
+    #[serde(default)]
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Groups of columns that are unique together (single columns included).
+    #[serde(default)]
+    pub uniques: Vec<Vec<String>>,
+    /// Check constraints.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Indices beyond those that keys and uniques bring.
+    #[serde(default)]
+    pub indices: Vec<Index>,
+    /// Row-level security; `None` until a migration says something, which the linter refuses.
+    #[serde(default)]
+    pub rls: Option<Rls>,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Whether it may be null. Key columns never are.
+    pub nullable: bool,
+    /// What it holds when a row does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<ColumnDefault>,
+}
+
+/// A column's type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Type {
+    /// Text of any length.
+    Text,
+    /// Text of at most so many characters.
+    Varchar(u32),
+    /// 16-bit whole number.
+    Smallint,
+    /// 32-bit whole number.
+    Integer,
+    /// 64-bit whole number.
+    Bigint,
+    /// 64-bit floating point.
+    Double,
+    /// Exact decimal: precision and scale.
+    Numeric(u32, u32),
+    /// True or false.
+    Boolean,
+    /// RFC 9562 identifier.
+    Uuid,
+    /// Point in time, stored in UTC.
+    Timestamptz,
+    /// Day.
+    Date,
+    /// Time of day.
+    Time,
+    /// JSON value.
+    Jsonb,
+    /// Bytes.
+    Bytea,
+    /// Embedding of so many dimensions.
+    Vector(u32),
+    /// One of an enum's values.
+    Enum(String),
+    /// List of the inner type (stored as JSON on SQLite).
+    Array(Box<Type>),
+}
+
+/// A column's default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnDefault {
+    /// The time of the insert.
+    Now,
+    /// A new random identifier.
+    RandomUuid,
+    /// The next whole number (an identity column; only on an integer key).
+    Identity,
+    /// The id of the user who inserts (`auth.uid()`).
+    CurrentUser,
+    /// A literal, in its text form; the column's type decides how it is written.
+    Literal(String),
+}
+
+/// A foreign key of one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// The referring column.
+    pub column: String,
+    /// The table referred to.
+    pub table: String,
+    /// The column referred to.
+    pub references: String,
+    /// What happens to the row when the one referred to goes.
+    pub on_delete: OnDelete,
+}
+
+/// What happens to a referring row when the one referred to goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDelete {
+    /// The delete is refused.
+    #[default]
+    Restrict,
+    /// It goes too.
+    Cascade,
+    /// Its column becomes null.
+    SetNull,
+}
+
+/// A named check constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name, unique in the table.
+    pub name: String,
+    /// The condition, in the policy language (columns, literals, comparisons), so that it is the
+    /// same on both engines.
+    pub expr: String,
+}
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its name, unique in the schema.
+    pub name: String,
+    /// Columns in order.
+    pub columns: Vec<IndexColumn>,
+    /// Whether equal keys are refused.
+    #[serde(default)]
+    pub unique: bool,
+}
+
+/// A column in an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexColumn {
+    /// The column.
+    pub name: String,
+    /// Whether it is sorted from high to low.
+    #[serde(default)]
+    pub descending: bool,
+}
+
+/// Row-level security of one table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rls {
+    /// What the migration said (`own-row`, `own-or-public`, `public`, `none`, `custom`), shown to
+    /// people; what counts are the policies.
+    pub label: String,
+    /// The policies, as text; [`crate::policy`] parses and compiles them. No policy for a command and
+    /// role means: denied.
+    pub policies: Vec<Policy>,
+}
+
+/// One policy, in text form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its name, unique in the table.
+    pub name: String,
+    /// The commands it speaks about.
+    pub commands: Vec<Command>,
+    /// The roles it speaks about: `anon`, `authenticated`, or a role from the `role` claim.
+    pub roles: Vec<String>,
+    /// Permissive policies are joined by OR, restrictive ones by AND.
+    #[serde(default)]
+    pub restrictive: bool,
+    /// Which existing rows the command sees (select, update, delete); `None`: as `check` says, or all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub using: Option<String>,
+    /// Which new rows the command may leave (insert, update); `None`: as `using` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+}
+
+/// A command that policies speak about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Reading.
+    Select,
+    /// Adding.
+    Insert,
+    /// Changing.
+    Update,
+    /// Removing.
+    Delete,
+}
+
+impl Table {
+    /// The column called `name`.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
