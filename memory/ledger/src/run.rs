@@ -1,0 +1,545 @@
+//! A run as its events tell it: the fold.
+//!
+//! [`Run::apply`] takes events in order and refuses one that cannot follow. What it keeps is what a
+//! decision needs; everything else stays in the ledger and is read from there.
+
+use std::collections::BTreeMap;
+
+use crate::event::{
+    Approver, ArtifactId, CallRef, Command, Cost, EffectKind, Event, Intent, Limits, Outcome, Phase, RunId,
+    RunStarted, Stop, Verdict, Wait, WaitEnd,
+};
+
+/// Events with a longer gap between them belong to different stretches of work: a driver that lives
+/// writes at least this often, or waits for somebody.
+const GAP_MS_MAX: i64 = 15 * 60 * 1000;
+
+/// The state of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// The last event's number; 0 before the first.
+    pub seq: u64,
+    /// How it started; `None` before the first event.
+    pub started: Option<RunStarted>,
+    /// Time of the first event, in milliseconds since the epoch.
+    pub started_ms: i64,
+    /// Time of the last event, in milliseconds since the epoch.
+    pub last_ms: i64,
+    /// Why it stopped, if it has.
+    pub stopped: Option<Stop>,
+    /// The stop that the newest receipt testifies to.
+    pub receipt: Option<(Stop, ArtifactId)>,
+    /// Limits in force.
+    pub limits: Limits,
+    /// What has been used up.
+    pub spent: Spent,
+    /// Drivers so far.
+    pub drivers: u32,
+    /// The current iteration; 0 before the first.
+    pub iteration: u32,
+    /// The phase that is open.
+    pub phase: Option<Phase>,
+    /// The last phase that ended in this iteration, and whether it passed.
+    pub last_phase: Option<(Phase, bool)>,
+    /// The effect whose outcome is not known.
+    pub open: Option<OpenEffect>,
+    /// The wait that is open.
+    pub wait: Option<OpenWait>,
+    /// What the open (or last) phase has done so far.
+    pub steps: Steps,
+    /// The plan's items.
+    pub checklist: Vec<String>,
+    /// Gates judged in this iteration, in order.
+    pub gates: Vec<GateResult>,
+    /// Gates as the iteration before this one left them.
+    pub gates_before: Vec<GateResult>,
+    /// The work tree's hash after each compared iteration.
+    pub trees: Vec<(u32, String)>,
+    /// The snapshots, oldest first.
+    pub snapshots: Vec<SnapshotTaken>,
+    /// What became of each proposal.
+    pub reviews: BTreeMap<String, Review>,
+    /// The provider's last claim to be done.
+    pub claim: Option<Claim>,
+    /// Whether somebody paused the run.
+    pub paused: bool,
+    /// Whether somebody asked it to stop.
+    pub stop_requested: bool,
+    /// Guidance not yet given to the provider.
+    pub steers: Vec<String>,
+    /// The last turn's failure, if the last turn failed.
+    pub turn_failed: Option<(String, bool)>,
+}
+
+/// What a run has used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Time in which a process drove it, in milliseconds.
+    pub active_ms: u64,
+    /// Money measured or estimated, in millionths of a US dollar.
+    pub micro_usd: u64,
+    /// Whether some of that was estimated.
+    pub estimated: bool,
+    /// Turns whose cost is not known.
+    pub turns_unknown: u32,
+    /// Turns in all.
+    pub turns: u32,
+    /// Tool calls in all.
+    pub calls: u32,
+    /// Bytes of turns and tool outputs.
+    pub output_bytes: u64,
+}
+
+/// An effect whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenEffect {
+    /// Its intent's number.
+    pub id: u64,
+    /// The intent.
+    pub intent: Intent,
+    /// How often it was carried out again after its process died.
+    pub recoveries: u32,
+}
+
+/// Something the run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenWait {
+    /// Its number.
+    pub id: u64,
+    /// When it began, in milliseconds since the epoch.
+    pub since_ms: i64,
+    /// What for.
+    pub wait: Wait,
+}
+
+/// What one phase has done so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Steps {
+    /// Snapshot of the work tree before the phase.
+    pub snapshot: Option<String>,
+    /// Turns, with the calls each asked for.
+    pub turns: Vec<TurnTaken>,
+    /// Calls asked for and not answered yet, in order.
+    pub pending: Vec<CallRef>,
+    /// The proposal that the first pending call waits for, by its hash.
+    pub review: Option<String>,
+    /// Proposals that the first pending call has made.
+    pub reviews: u32,
+    /// How often the phase was rolled back.
+    pub rollbacks: u32,
+    /// Whether the provider said that it is done.
+    pub claimed: bool,
+    /// Whether the work tree was compared.
+    pub compared: bool,
+}
+
+/// A turn and the answers to its calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnTaken {
+    /// The answer.
+    pub turn: ArtifactId,
+    /// Its calls and their answers so far.
+    pub calls: Vec<(CallRef, Option<CallAnswer>)>,
+}
+
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallAnswer {
+    /// Whether it did what was asked.
+    pub ok: bool,
+    /// One line for people.
+    pub summary: String,
+    /// The whole answer, where there is one.
+    pub output: Option<ArtifactId>,
+}
+
+/// A snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotTaken {
+    /// The iteration it was taken in.
+    pub iteration: u32,
+    /// Its commit.
+    pub commit: String,
+}
+
+/// A gate's judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateResult {
+    /// Which gate.
+    pub gate: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// One line for people.
+    pub summary: String,
+    /// What it saw.
+    pub facts: ArtifactId,
+    /// What is still missing.
+    pub gaps: Vec<String>,
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// The proposal.
+    pub proposal: ArtifactId,
+    /// Why a person must decide, where one must.
+    pub needs_person: Option<String>,
+    /// The council's verdict, and whether it approves.
+    pub council: Option<(bool, ArtifactId, String)>,
+    /// The person's decision: approved, name, reason.
+    pub person: Option<(bool, String, String)>,
+    /// Whether an approval is stored.
+    pub approved: bool,
+}
+
+/// The provider's claim to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What it says.
+    pub summary: String,
+    /// Whether it has nothing more to offer.
+    pub exhausted: bool,
+}
+
+/// An event that cannot follow the ones before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} cannot follow: {reason}")]
+pub struct FoldError {
+    /// Its number.
+    pub seq: u64,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl Run {
+    /// A run before its first event.
+    pub fn new(id: RunId) -> Self {
+        Self {
+            id,
+            seq: 0,
+            started: None,
+            started_ms: 0,
+            last_ms: 0,
+            stopped: None,
+            receipt: None,
+            limits: Limits::default(),
+            spent: Spent::default(),
+            drivers: 0,
+            iteration: 0,
+            phase: None,
+            last_phase: None,
+            open: None,
+            wait: None,
+            steps: Steps::default(),
+            checklist: Vec::new(),
+            gates: Vec::new(),
+            gates_before: Vec::new(),
+            trees: Vec::new(),
+            snapshots: Vec::new(),
+            reviews: BTreeMap::new(),
+            claim: None,
+            paused: false,
+            stop_requested: false,
+            steers: Vec::new(),
+            turn_failed: None,
+        }
+    }
+
+    /// Takes over one event: its number, its time in milliseconds since the epoch, and itself.
+    /// A refused event leaves the run as it was.
+    pub fn apply(&mut self, seq: u64, at_ms: i64, event: &Event) -> Result<(), FoldError> {
+        let refuse = |reason| Err(FoldError { seq, reason });
+        if seq != self.seq + 1 {
+            return refuse("its number is not the next one");
+        }
+        if self.started.is_none() != matches!(event, Event::RunStarted(_)) {
+            return refuse("a run starts once, with its first event");
+        }
+        if self.stopped.is_some()
+            && !matches!(event, Event::Reopened { .. } | Event::CommandTaken { .. } | Event::Attached { .. })
+        {
+            return refuse("the run has stopped");
+        }
+        self.check(event).map_err(|reason| FoldError { seq, reason })?;
+        self.account(at_ms, event);
+        self.take(seq, at_ms, event);
+        self.seq = seq;
+        self.last_ms = at_ms;
+        Ok(())
+    }
+
+    /// The checks of what may follow what.
+    fn check(&self, event: &Event) -> Result<(), &'static str> {
+        let open = self.open.as_ref().map(|open| open.id);
+        match event {
+            Event::RunStarted(_) | Event::Attached { .. } | Event::CommandTaken { .. } => Ok(()),
+            Event::IterationStarted { iteration } => ensure(
+                *iteration == self.iteration + 1 && self.phase.is_none() && open.is_none(),
+                "an iteration starts after the one before it",
+            ),
+            Event::PhaseStarted { .. } => ensure(
+                self.iteration > 0 && self.phase.is_none() && open.is_none(),
+                "a phase starts within an iteration, after the phase before it",
+            ),
+            Event::EffectIntended(_) => ensure(open.is_none(), "one effect at a time"),
+            Event::EffectRetried { effect } | Event::EffectRolledBack { effect, .. } => {
+                ensure(open == Some(*effect), "that effect is not open")
+            }
+            Event::EffectEnded { effect, outcome } => match &self.open {
+                Some(open) if open.id == *effect => {
+                    ensure(belongs(&open.intent.kind, outcome), "that is no outcome of such an effect")
+                }
+                Some(_) | None => Err("that effect is not open"),
+            },
+            Event::PhaseEnded { phase, .. } => {
+                ensure(self.phase == Some(*phase) && open.is_none(), "that phase is not open")
+            }
+            Event::WaitOpened(_) => ensure(self.wait.is_none() && open.is_none(), "one wait at a time"),
+            Event::WaitEnded { wait, .. } => {
+                ensure(self.wait.as_ref().is_some_and(|open| open.id == *wait), "that wait is not open")
+            }
+            Event::Reopened { .. } => ensure(self.stopped.is_some(), "the run has not stopped"),
+            Event::RunStopped { .. } => ensure(open.is_none(), "an effect is open"),
+        }
+    }
+
+    /// Adds up time and money.
+    fn account(&mut self, at_ms: i64, event: &Event) {
+        let gap = at_ms - self.last_ms;
+        let worked = self.wait.is_none() && !self.paused && !matches!(event, Event::Attached { .. });
+        if self.started.is_some() && self.stopped.is_none() && worked && (0..GAP_MS_MAX).contains(&gap) {
+            self.spent.active_ms += gap.unsigned_abs();
+        }
+        let Event::EffectEnded { outcome, .. } = event else { return };
+        match outcome {
+            Outcome::Turn { usage, bytes, .. } => {
+                self.spent.turns += 1;
+                self.spent.output_bytes += bytes;
+                match usage.cost {
+                    Cost::Measured { micro_usd } => self.spent.micro_usd += micro_usd,
+                    Cost::Estimated { micro_usd } => {
+                        self.spent.micro_usd += micro_usd;
+                        self.spent.estimated = true;
+                    }
+                    Cost::Unknown => self.spent.turns_unknown += 1,
+                }
+            }
+            Outcome::Tool { bytes, .. } => {
+                self.spent.calls += 1;
+                self.spent.output_bytes += bytes;
+            }
+            Outcome::Planned { .. } | Outcome::Claimed { .. } => self.spent.calls += 1,
+            Outcome::Snapshot { .. }
+            | Outcome::Review { .. }
+            | Outcome::Council { .. }
+            | Outcome::Approved
+            | Outcome::Compared { .. }
+            | Outcome::Gate { .. }
+            | Outcome::Receipt { .. }
+            | Outcome::Failed { .. } => {}
+        }
+    }
+
+    /// Takes over an event that was found to fit.
+    fn take(&mut self, seq: u64, at_ms: i64, event: &Event) {
+        match event {
+            Event::RunStarted(started) => {
+                self.limits = started.limits.clone();
+                self.started = Some(started.clone());
+                self.started_ms = at_ms;
+            }
+            Event::Attached { .. } => self.drivers += 1,
+            Event::IterationStarted { iteration } => {
+                self.iteration = *iteration;
+                self.last_phase = None;
+                self.claim = None;
+                self.gates_before = std::mem::take(&mut self.gates);
+            }
+            Event::PhaseStarted { phase } => {
+                self.phase = Some(*phase);
+                self.steps = Steps::default();
+                if *phase == Phase::Verify {
+                    self.gates.clear();
+                }
+            }
+            Event::EffectIntended(intent) => {
+                self.open = Some(OpenEffect { id: seq, intent: intent.clone(), recoveries: 0 });
+                if matches!(intent.kind, EffectKind::Turn { .. }) {
+                    self.steers.clear();
+                }
+            }
+            Event::EffectRetried { .. } => {
+                if let Some(open) = &mut self.open {
+                    open.recoveries += 1;
+                }
+            }
+            Event::EffectRolledBack { .. } => {
+                self.open = None;
+                self.steps = Steps {
+                    snapshot: self.steps.snapshot.take(),
+                    rollbacks: self.steps.rollbacks + 1,
+                    ..Steps::default()
+                };
+            }
+            Event::EffectEnded { outcome, .. } => {
+                if let Some(open) = self.open.take() {
+                    self.end(&open.intent.kind, outcome);
+                }
+            }
+            Event::PhaseEnded { phase, passed } => {
+                self.phase = None;
+                self.last_phase = Some((*phase, *passed));
+            }
+            Event::WaitOpened(wait) => {
+                self.wait = Some(OpenWait { id: seq, since_ms: at_ms, wait: wait.clone() });
+            }
+            Event::WaitEnded { how, .. } => self.end_wait(how),
+            Event::CommandTaken { command, .. } => self.command(command),
+            Event::Reopened { limits } => {
+                self.stopped = None;
+                self.stop_requested = false;
+                self.receipt = None;
+                self.turn_failed = None;
+                self.limits = limits.clone();
+            }
+            Event::RunStopped { stop } => self.stopped = Some(stop.clone()),
+        }
+    }
+
+    fn end(&mut self, kind: &EffectKind, outcome: &Outcome) {
+        self.turn_failed = None;
+        match (kind, outcome) {
+            (_, Outcome::Snapshot { commit }) => {
+                self.steps.snapshot = Some(commit.clone());
+                self.snapshots.push(SnapshotTaken { iteration: self.iteration, commit: commit.clone() });
+            }
+            (_, Outcome::Turn { turn, calls, .. }) => {
+                self.steps.pending = calls.clone();
+                let calls = calls.iter().map(|call| (call.clone(), None)).collect();
+                self.steps.turns.push(TurnTaken { turn: turn.clone(), calls });
+            }
+            (
+                EffectKind::Tool { call } | EffectKind::Refuse { call, .. },
+                Outcome::Tool { ok, summary, output, .. },
+            ) => {
+                self.answer(call, *ok, summary, Some(output));
+            }
+            (EffectKind::Tool { call }, Outcome::Planned { items }) => {
+                self.checklist = items.clone();
+                self.answer(call, true, "the plan is taken over", None);
+            }
+            (EffectKind::Tool { call }, Outcome::Claimed { summary, exhausted }) => {
+                self.claim = Some(Claim { summary: summary.clone(), exhausted: *exhausted });
+                self.steps.claimed = true;
+                self.answer(call, true, "noted; the gates decide", None);
+            }
+            (EffectKind::Tool { .. }, Outcome::Review { subject, proposal, needs_person }) => {
+                self.reviews.entry(subject.clone()).or_insert_with(|| Review {
+                    proposal: proposal.clone(),
+                    needs_person: needs_person.clone(),
+                    council: None,
+                    person: None,
+                    approved: false,
+                });
+                self.steps.review = Some(subject.clone());
+                self.steps.reviews += 1;
+            }
+            (EffectKind::Council { subject, .. }, Outcome::Council { approved, verdict, summary }) => {
+                if let Some(review) = self.reviews.get_mut(subject) {
+                    review.council = Some((*approved, verdict.clone(), summary.clone()));
+                }
+            }
+            (EffectKind::Approve { subject, by }, Outcome::Approved) => {
+                if let Some(review) = self.reviews.get_mut(subject) {
+                    review.approved = true;
+                    if let Approver::Person { name, reason } = by {
+                        review.person = Some((true, name.clone(), reason.clone()));
+                    }
+                }
+            }
+            (_, Outcome::Compared { tree, .. }) => {
+                self.steps.compared = true;
+                self.trees.push((self.iteration, tree.clone()));
+            }
+            (EffectKind::Gate { gate }, Outcome::Gate { verdict, summary, facts, gaps }) => {
+                self.gates.push(GateResult {
+                    gate: gate.clone(),
+                    verdict: *verdict,
+                    summary: summary.clone(),
+                    facts: facts.clone(),
+                    gaps: gaps.clone(),
+                });
+            }
+            (EffectKind::Receipt { stop }, Outcome::Receipt { receipt }) => {
+                self.receipt = Some((stop.clone(), receipt.clone()));
+            }
+            (EffectKind::Tool { call }, Outcome::Failed { message, .. }) => {
+                self.answer(call, false, message, None);
+            }
+            (EffectKind::Turn { .. }, Outcome::Failed { message, transient, .. }) => {
+                self.turn_failed = Some((message.clone(), *transient));
+            }
+            (_, _) => {}
+        }
+    }
+
+    /// Writes the answer to the first pending call.
+    fn answer(&mut self, call: &CallRef, ok: bool, summary: &str, output: Option<&ArtifactId>) {
+        let steps = &mut self.steps;
+        steps.pending.retain(|pending| pending.id != call.id);
+        steps.review = None;
+        steps.reviews = 0;
+        let asked =
+            steps.turns.last_mut().and_then(|turn| turn.calls.iter_mut().find(|(c, _)| c.id == call.id));
+        if let Some((_, answer)) = asked {
+            *answer = Some(CallAnswer { ok, summary: summary.to_owned(), output: output.cloned() });
+        }
+    }
+
+    fn end_wait(&mut self, how: &WaitEnd) {
+        let Some(OpenWait { wait: Wait::Approval { subject, .. }, .. }) = self.wait.take() else { return };
+        let Some(review) = self.reviews.get_mut(&subject) else { return };
+        review.person = match how {
+            WaitEnd::Approved { name, reason } => Some((true, name.clone(), reason.clone())),
+            WaitEnd::Rejected { name, reason } => Some((false, name.clone(), reason.clone())),
+            WaitEnd::Elapsed => None,
+        };
+    }
+
+    fn command(&mut self, command: &Command) {
+        match command {
+            Command::Pause => self.paused = true,
+            Command::Resume => self.paused = false,
+            Command::Stop => self.stop_requested = true,
+            Command::Steer { text } => self.steers.push(text.clone()),
+            // The decision counts when the wait it answers is ended.
+            Command::Approve { .. } | Command::Reject { .. } => {}
+        }
+    }
+}
+
+/// Whether an effect of that kind can end so.
+fn belongs(kind: &EffectKind, outcome: &Outcome) -> bool {
+    match (kind, outcome) {
+        (_, Outcome::Failed { .. })
+        | (EffectKind::Snapshot, Outcome::Snapshot { .. })
+        | (EffectKind::Turn { .. }, Outcome::Turn { .. })
+        | (
+            EffectKind::Tool { .. },
+            Outcome::Tool { .. } | Outcome::Planned { .. } | Outcome::Claimed { .. } | Outcome::Review { .. },
+        )
+        | (EffectKind::Refuse { .. }, Outcome::Tool { .. })
+        | (EffectKind::Council { .. }, Outcome::Council { .. })
+        | (EffectKind::Approve { .. }, Outcome::Approved)
+        | (EffectKind::Compare, Outcome::Compared { .. })
+        | (EffectKind::Gate { .. }, Outcome::Gate { .. })
+        | (EffectKind::Receipt { .. }, Outcome::Receipt { .. }) => true,
+        (_, _) => false,
+    }
+}
+
+fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
