@@ -5,4 +5,5 @@
 //! two-identity proof -> backup -> (council, outside) -> approval -> `apply`.
 
 pub mod change;
+pub mod lint;
 pub mod schema;
