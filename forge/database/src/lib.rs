@@ -4,6 +4,9 @@
 //! Flow of a migration: [`spec`] text -> [`change::Migration`] -> `ddl` plan -> `lint` -> shadow proof and
 //! two-identity proof -> backup -> (council, outside) -> approval -> `apply`.
 
+pub mod backup;
 pub mod change;
+pub mod contents;
+pub mod execute;
 pub mod lint;
 pub mod schema;
