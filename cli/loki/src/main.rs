@@ -1,2 +1,40 @@
-//! The `loki` program.
-fn main() {}
+//! The `loki` program: arguments in, an exit code out.
+//!
+//! Nothing is started before the arguments are read: no thread, no runtime, no file. Everything the
+//! environment says is taken here, once, and handed down as a value.
+#![expect(dead_code, reason = "the commands that drive runs use the rest of the frame")]
+
+mod cli;
+mod commands;
+mod config;
+mod context;
+mod environment;
+mod error;
+mod exit;
+mod input;
+mod nearest;
+mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::environment::Environment;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let environment = Environment::of_process();
+    if asks_version(&arguments) {
+        let mut ui = Ui::of_process(&environment, &cli::Globals::default());
+        return match ui.result(format_args!("loki {}", env!("CARGO_PKG_VERSION"))) {
+            Ok(()) => exit::Status::Success.into(),
+            Err(_) => exit::Status::Refused.into(), // Nothing is left to report it on.
+        };
+    }
+    cli::run(arguments, environment).into()
+}
+
+/// True for `loki --version` and `loki -V` alone: the answer needs no parser.
+fn asks_version(arguments: &[OsString]) -> bool {
+    matches!(arguments, [_, only] if only == "--version" || only == "-V")
+}

@@ -1,0 +1,67 @@
+//! Every setting there is. A new one is a `static` here and its line in [`ALL`].
+
+use super::value::{AnyKey, Key};
+
+/// Iterations a run may take.
+pub(crate) static RUN_ITERATIONS_MAX: Key<u64> =
+    Key::new("run.iterations_max", "Iterations a run may take", || 10, |n| within(*n, 1, 10_000));
+
+/// Seconds a run may take.
+pub(crate) static RUN_DURATION_SECONDS_MAX: Key<u64> =
+    Key::new("run.duration_seconds_max", "Seconds a run may take", || 3_600, |n| within(*n, 1, 2_592_000));
+
+/// US dollars a run may spend on models.
+pub(crate) static RUN_BUDGET_USD_MAX: Key<f64> = Key::new(
+    "run.budget_usd_max",
+    "US dollars a run may spend on models",
+    || 5.0,
+    |usd| if (0.0..=100_000.0).contains(usd) { Ok(()) } else { Err("expected 0 to 100000".to_owned()) },
+);
+
+/// Bytes of output kept of one command.
+pub(crate) static RUN_OUTPUT_BYTES_MAX: Key<u64> = Key::new(
+    "run.output_bytes_max",
+    "Bytes of output kept of one command",
+    || 1_048_576,
+    |n| within(*n, 1_024, 268_435_456),
+);
+
+/// Interrupted effects a run may recover from.
+pub(crate) static RUN_RECOVERIES_MAX: Key<u64> = Key::new(
+    "run.recoveries_max",
+    "Interrupted effects a run may recover from",
+    || 100,
+    |n| within(*n, 0, 10_000),
+);
+
+/// Who does the work.
+pub(crate) static PROVIDER_NAME: Key<String> =
+    Key::new("provider.name", "Who does the work", || "blueprint".to_owned(), not_empty);
+
+/// Days after which the snapshots of an ended run may be removed by `loki cleanup`.
+pub(crate) static SNAPSHOTS_DAYS_MAX: Key<u64> = Key::new(
+    "snapshots.days_max",
+    "Days a snapshot of an ended run is kept by `loki cleanup`",
+    || 30,
+    |n| within(*n, 0, 3_650),
+);
+
+/// Every setting.
+pub(crate) static ALL: &[&dyn AnyKey] = &[
+    &RUN_ITERATIONS_MAX,
+    &RUN_DURATION_SECONDS_MAX,
+    &RUN_BUDGET_USD_MAX,
+    &RUN_OUTPUT_BYTES_MAX,
+    &RUN_RECOVERIES_MAX,
+    &PROVIDER_NAME,
+    &SNAPSHOTS_DAYS_MAX,
+];
+
+fn within(number: u64, least: u64, most: u64) -> Result<(), String> {
+    if (least..=most).contains(&number) { Ok(()) } else { Err(format!("expected {least} to {most}")) }
+}
+
+#[expect(clippy::ptr_arg, reason = "the signature is the key's")]
+fn not_empty(text: &String) -> Result<(), String> {
+    if text.trim().is_empty() { Err("expected a name".to_owned()) } else { Ok(()) }
+}

@@ -1,0 +1,205 @@
+//! Reading the document a command is given: a file, a folder, `-`, or a brief in quotes.
+//!
+//! Whatever cannot be used is one clear error, before anything is written.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{CommandError, ErrorKind};
+
+/// A document longer than this is refused.
+pub(crate) const SPEC_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// Looked for in a folder, in this order, before any single document.
+const USUAL_NAMES: [&str; 10] = [
+    "PRD.md",
+    "prd.md",
+    "docs/PRD.md",
+    "docs/prd.md",
+    "SPEC.md",
+    "spec.md",
+    "docs/SPEC.md",
+    "docs/spec.md",
+    "requirements.md",
+    "docs/requirements.md",
+];
+/// What a document's name ends in, when a folder holds only one.
+const EXTENSIONS: [&str; 7] = ["md", "markdown", "txt", "json", "yaml", "yml", "xml"];
+/// Files of other tools that are no documents.
+const NOT_SPECS: [&str; 8] = [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE.txt",
+    "LICENSE.md",
+];
+const WHAT_TO_GIVE: &str =
+    "Give a document, a folder with a PRD.md, `-` for standard input, or a brief of several words.";
+const FOLDER_ENTRIES_MAX: usize = 10_000;
+
+/// Where a document came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// The argument itself.
+    Brief,
+}
+
+/// A document, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spec {
+    /// Where it came from.
+    pub(crate) origin: Origin,
+    /// The file's name, for telling its format; none where it has no file.
+    pub(crate) file_name: Option<String>,
+    /// Its text: UTF-8, not blank, at most [`SPEC_BYTES_MAX`] long.
+    pub(crate) text: String,
+}
+
+/// Reads what `argument` names, relative to `folder`. `stdin` is only touched for `-`.
+pub(crate) fn read_spec(argument: &str, folder: &Path, stdin: &mut dyn Read) -> Result<Spec, CommandError> {
+    if argument == "-" {
+        let bytes = read_bounded(stdin, "standard input")?;
+        return Ok(Spec { origin: Origin::Stdin, file_name: None, text: text_of(bytes, "standard input")? });
+    }
+    if argument.trim().is_empty() {
+        return Err(CommandError::new(ErrorKind::Input, "the document's name is empty").hint(WHAT_TO_GIVE));
+    }
+    let path = folder.join(argument);
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_dir() => read_file(&find_in_folder(&path)?),
+        Ok(_) => read_file(&path),
+        Err(_) if is_brief(argument) => {
+            let text = text_of(argument.as_bytes().to_vec(), "the brief")?;
+            Ok(Spec { origin: Origin::Brief, file_name: None, text })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(argument)),
+        Err(error) => Err(unreadable(&path.display().to_string(), &error)),
+    }
+}
+
+/// A brief has blanks and is not written like a path.
+fn is_brief(argument: &str) -> bool {
+    let looks_like_path = argument.starts_with(['/', '.', '~'])
+        || EXTENSIONS.iter().any(|extension| argument.ends_with(&format!(".{extension}")));
+    argument.trim().contains(char::is_whitespace) && !looks_like_path
+}
+
+fn read_file(path: &Path) -> Result<Spec, CommandError> {
+    let shown = format!("`{}`", path.display());
+    let file = File::open(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
+    let text = text_of(read_bounded(&mut &file, &shown)?, &shown)?;
+    let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    Ok(Spec { origin: Origin::File(path.to_owned()), file_name, text })
+}
+
+fn read_bounded(reader: &mut dyn Read, shown: &str) -> Result<Vec<u8>, CommandError> {
+    let mut bytes = Vec::new();
+    reader.take(SPEC_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| {
+        CommandError::new(ErrorKind::Input, format_args!("failed to read {shown}")).caused_by(&error)
+    })?;
+    if bytes.len() as u64 > SPEC_BYTES_MAX {
+        let message = format_args!("{shown} is longer than the limit of 2 MiB ({SPEC_BYTES_MAX} bytes)");
+        return Err(CommandError::new(ErrorKind::Input, message)
+            .hint("Split the document, or leave out what is no requirement."));
+    }
+    Ok(bytes)
+}
+
+fn text_of(bytes: Vec<u8>, shown: &str) -> Result<String, CommandError> {
+    let refuse = |what: &str, hint: &str| {
+        Err(CommandError::new(ErrorKind::Input, format_args!("{shown} {what}")).hint(hint))
+    };
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return refuse("is UTF-16 text", "Save it as UTF-8.");
+    }
+    if bytes.contains(&0) {
+        return refuse("is binary", "Give a text document: Markdown, plain text, JSON, YAML or XML.");
+    }
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            return refuse(&format!("is not valid UTF-8 (line {line})"), "Save it as UTF-8.");
+        }
+    };
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return refuse(
+            "is empty",
+            "Describe what to build: who uses it, what it keeps, what it must not do.",
+        );
+    }
+    Ok(text)
+}
+
+fn find_in_folder(folder: &Path) -> Result<PathBuf, CommandError> {
+    if let Some(usual) = USUAL_NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file()) {
+        return Ok(usual);
+    }
+    let entries =
+        std::fs::read_dir(folder).map_err(|error| unreadable(&folder.display().to_string(), &error))?;
+    let mut found: Vec<PathBuf> = entries
+        .take(FOLDER_ENTRIES_MAX)
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file() && is_spec_name(path))
+        .collect();
+    found.sort();
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] if folder.join("README.md").is_file() => Ok(folder.join("README.md")),
+        [] => {
+            let message = format_args!("`{}` holds no document", folder.display());
+            Err(CommandError::new(ErrorKind::Input, message).hint(
+                "Write a PRD.md there, or start from a template with `loki init --template forge-saas`.",
+            ))
+        }
+        several => {
+            let names: Vec<String> = several
+                .iter()
+                .take(5)
+                .filter_map(|path| path.file_name())
+                .map(|name| format!("`{}`", name.to_string_lossy()))
+                .collect();
+            let message = format_args!(
+                "`{}` holds {} documents and none is called PRD.md",
+                folder.display(),
+                several.len()
+            );
+            Err(CommandError::new(ErrorKind::Input, message)
+                .hint(format_args!("Name the one that is meant: {}.", names.join(", "))))
+        }
+    }
+}
+
+fn is_spec_name(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    !name.starts_with('.')
+        && EXTENSIONS.contains(&ending.as_str())
+        && !NOT_SPECS.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+fn missing(argument: &str) -> CommandError {
+    CommandError::new(ErrorKind::Input, format_args!("there is no file `{argument}`")).hint(WHAT_TO_GIVE)
+}
+
+fn unreadable(shown: &str, error: &io::Error) -> CommandError {
+    let refused =
+        CommandError::new(ErrorKind::Input, format_args!("failed to read `{shown}`")).caused_by(error);
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return refused.hint(format_args!("Give this user read permission: `chmod u+r '{shown}'`."));
+    }
+    refused.hint("Check the path.")
+}
+
+#[cfg(test)]
+mod tests;
