@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The version of the event format; part of every hash.
 pub const VERSION: u32 = 1;
@@ -436,20 +437,6 @@ pub enum Wait {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum WaitEnd {
-    /// A person approved.
-    Approved {
-        /// Who.
-        name: String,
-        /// What they said.
-        reason: String,
-    },
-    /// A person refused.
-    Rejected {
-        /// Who.
-        name: String,
-        /// What they said.
-        reason: String,
-    },
     /// The time came.
     Elapsed,
 }
@@ -578,6 +565,11 @@ impl RunId {
 }
 
 impl ArtifactId {
+    /// The name of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// An artifact's name from its text: 64 lower-case hex digits.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));

@@ -14,6 +14,9 @@ use crate::event::{
 /// writes at least this often, or waits for somebody.
 const GAP_MS_MAX: i64 = 15 * 60 * 1000;
 
+/// The code of an outcome that stands for an effect which took its process down too often.
+pub const RECOVERIES_SPENT: &str = "recoveries_spent";
+
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -67,10 +70,16 @@ pub struct Run {
     pub paused: bool,
     /// Whether somebody asked it to stop.
     pub stop_requested: bool,
-    /// Guidance not yet given to the provider.
+    /// The newest command taken, by its number in the inbox.
+    pub command_seen: i64,
+    /// Guidance, oldest first; part of every prompt from then on.
     pub steers: Vec<String>,
-    /// The last turn's failure, if the last turn failed.
+    /// The last turn's failure, and whether trying again may help, if the last turn failed.
     pub turn_failed: Option<(String, bool)>,
+    /// Turns that failed one after the other.
+    pub turn_failures: u32,
+    /// Whether an effect took its process down too often.
+    pub recoveries_spent: bool,
 }
 
 /// What a run has used up.
@@ -242,18 +251,17 @@ impl Run {
             claim: None,
             paused: false,
             stop_requested: false,
+            command_seen: 0,
             steers: Vec::new(),
             turn_failed: None,
+            turn_failures: 0,
+            recoveries_spent: false,
         }
     }
 
-    /// Takes over one event: its number, its time in milliseconds since the epoch, and itself.
-    /// A refused event leaves the run as it was.
-    pub fn apply(&mut self, seq: u64, at_ms: i64, event: &Event) -> Result<(), FoldError> {
-        let refuse = |reason| Err(FoldError { seq, reason });
-        if seq != self.seq + 1 {
-            return refuse("its number is not the next one");
-        }
+    /// Whether the event may come next.
+    pub fn admits(&self, event: &Event) -> Result<(), FoldError> {
+        let refuse = |reason| Err(FoldError { seq: self.seq + 1, reason });
         if self.started.is_none() != matches!(event, Event::RunStarted(_)) {
             return refuse("a run starts once, with its first event");
         }
@@ -262,7 +270,16 @@ impl Run {
         {
             return refuse("the run has stopped");
         }
-        self.check(event).map_err(|reason| FoldError { seq, reason })?;
+        self.check(event).or_else(refuse)
+    }
+
+    /// Takes over one event: its number, its time in milliseconds since the epoch, and itself.
+    /// A refused event leaves the run as it was.
+    pub fn apply(&mut self, seq: u64, at_ms: i64, event: &Event) -> Result<(), FoldError> {
+        if seq != self.seq + 1 {
+            return Err(FoldError { seq, reason: "its number is not the next one" });
+        }
+        self.admits(event)?;
         self.account(at_ms, event);
         self.take(seq, at_ms, event);
         self.seq = seq;
@@ -366,9 +383,6 @@ impl Run {
             }
             Event::EffectIntended(intent) => {
                 self.open = Some(OpenEffect { id: seq, intent: intent.clone(), recoveries: 0 });
-                if matches!(intent.kind, EffectKind::Turn { .. }) {
-                    self.steers.clear();
-                }
             }
             Event::EffectRetried { .. } => {
                 if let Some(open) = &mut self.open {
@@ -396,12 +410,17 @@ impl Run {
                 self.wait = Some(OpenWait { id: seq, since_ms: at_ms, wait: wait.clone() });
             }
             Event::WaitEnded { how, .. } => self.end_wait(how),
-            Event::CommandTaken { command, .. } => self.command(command),
+            Event::CommandTaken { id, command, .. } => {
+                self.command_seen = self.command_seen.max(*id);
+                self.command(command);
+            }
             Event::Reopened { limits } => {
                 self.stopped = None;
                 self.stop_requested = false;
                 self.receipt = None;
                 self.turn_failed = None;
+                self.turn_failures = 0;
+                self.recoveries_spent = false;
                 self.limits = limits.clone();
             }
             Event::RunStopped { stop } => self.stopped = Some(stop.clone()),
@@ -409,13 +428,14 @@ impl Run {
     }
 
     fn end(&mut self, kind: &EffectKind, outcome: &Outcome) {
-        self.turn_failed = None;
         match (kind, outcome) {
             (_, Outcome::Snapshot { commit }) => {
                 self.steps.snapshot = Some(commit.clone());
                 self.snapshots.push(SnapshotTaken { iteration: self.iteration, commit: commit.clone() });
             }
             (_, Outcome::Turn { turn, calls, .. }) => {
+                self.turn_failed = None;
+                self.turn_failures = 0;
                 self.steps.pending = calls.clone();
                 let calls = calls.iter().map(|call| (call.clone(), None)).collect();
                 self.steps.turns.push(TurnTaken { turn: turn.clone(), calls });
@@ -436,13 +456,14 @@ impl Run {
                 self.answer(call, true, "noted; the gates decide", None);
             }
             (EffectKind::Tool { .. }, Outcome::Review { subject, proposal, needs_person }) => {
-                self.reviews.entry(subject.clone()).or_insert_with(|| Review {
+                let review = self.reviews.entry(subject.clone()).or_insert_with(|| Review {
                     proposal: proposal.clone(),
                     needs_person: needs_person.clone(),
                     council: None,
                     person: None,
                     approved: false,
                 });
+                review.approved = false; // The tool asks, so it holds no approval (any more).
                 self.steps.review = Some(subject.clone());
                 self.steps.reviews += 1;
             }
@@ -475,11 +496,13 @@ impl Run {
             (EffectKind::Receipt { stop }, Outcome::Receipt { receipt }) => {
                 self.receipt = Some((stop.clone(), receipt.clone()));
             }
+            (_, Outcome::Failed { code, .. }) if code == RECOVERIES_SPENT => self.recoveries_spent = true,
             (EffectKind::Tool { call }, Outcome::Failed { message, .. }) => {
                 self.answer(call, false, message, None);
             }
             (EffectKind::Turn { .. }, Outcome::Failed { message, transient, .. }) => {
                 self.turn_failed = Some((message.clone(), *transient));
+                self.turn_failures += 1;
             }
             (_, _) => {}
         }
@@ -499,13 +522,23 @@ impl Run {
     }
 
     fn end_wait(&mut self, how: &WaitEnd) {
-        let Some(OpenWait { wait: Wait::Approval { subject, .. }, .. }) = self.wait.take() else { return };
-        let Some(review) = self.reviews.get_mut(&subject) else { return };
-        review.person = match how {
-            WaitEnd::Approved { name, reason } => Some((true, name.clone(), reason.clone())),
-            WaitEnd::Rejected { name, reason } => Some((false, name.clone(), reason.clone())),
-            WaitEnd::Elapsed => None,
-        };
+        match how {
+            WaitEnd::Elapsed => {
+                self.wait = None;
+                self.turn_failed = None; // It may be asked again.
+            }
+        }
+    }
+
+    fn decide(&mut self, subject: &str, decision: (bool, &str, &str)) {
+        let (approved, name, reason) = decision;
+        if let Some(review) = self.reviews.get_mut(subject) {
+            review.person = Some((approved, name.to_owned(), reason.to_owned()));
+        }
+        let answers = |open: &OpenWait| matches!(&open.wait, Wait::Approval { subject: s, .. } if s == subject);
+        if self.wait.as_ref().is_some_and(answers) {
+            self.wait = None;
+        }
     }
 
     fn command(&mut self, command: &Command) {
@@ -514,8 +547,8 @@ impl Run {
             Command::Resume => self.paused = false,
             Command::Stop => self.stop_requested = true,
             Command::Steer { text } => self.steers.push(text.clone()),
-            // The decision counts when the wait it answers is ended.
-            Command::Approve { .. } | Command::Reject { .. } => {}
+            Command::Approve { subject, name, reason } => self.decide(subject, (true, name, reason)),
+            Command::Reject { subject, name, reason } => self.decide(subject, (false, name, reason)),
         }
     }
 }
