@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind as ClapKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{completions, config, doctor};
+use crate::commands::{completions, config, doctor, reference};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::error::{CommandError, ErrorKind};
@@ -66,6 +66,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
+    #[command(name = "__reference", hide = true)]
+    Reference(reference::ReferenceArgs),
 }
 
 /// Reads the arguments, carries the command out and reports what came of it.
@@ -92,6 +94,7 @@ fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status,
         Command::Doctor(args) => doctor::doctor(ui, context, args),
         Command::Config(args) => config::config(ui, context, args),
         Command::Completions(args) => completions::completions(ui, args),
+        Command::Reference(args) => reference::reference(ui, args),
     }
 }
 

@@ -1,0 +1,13 @@
+//! The built program, from outside: one test binary, a module for each part of the command line.
+//!
+//! Only wiring is tested here; what a part does is tested where it lives.
+
+mod frame;
+mod settings;
+
+use loki_kit::TestEnv;
+
+/// A fresh project folder and the program under test.
+fn env() -> TestEnv {
+    TestEnv::new(env!("CARGO_BIN_EXE_loki"))
+}
