@@ -1,12 +1,16 @@
 //! The database service: migrations that are typed, proven, approved and undoable, and rows that
 //! only their owners reach.
 //!
-//! Flow of a migration: [`spec`] text -> [`change::Migration`] -> `ddl` plan -> `lint` -> shadow proof and
+//! Flow of a migration: `spec` text -> [`change::Migration`] -> [`ddl::plan`] -> `lint` -> shadow proof and
 //! two-identity proof -> backup -> (council, outside) -> approval -> `apply`.
 
 pub mod backup;
 pub mod change;
 pub mod contents;
+pub mod ddl;
 pub mod execute;
+mod hash;
+pub mod introspect;
 pub mod lint;
 pub mod schema;
+mod tables;

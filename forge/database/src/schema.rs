@@ -5,7 +5,7 @@
 //! The whole model is plain data: it is stored as JSON in the database it describes
 //! (table `_loki_schema`), written in the same transaction as the DDL.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -221,9 +221,97 @@ pub enum Command {
     Delete,
 }
 
+impl Schema {
+    /// The table called `name`.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// As JSON, the form in which it is stored and hashed; the same schema gives the same bytes.
+    pub fn to_json(&self) -> String {
+        // Maps with string keys and plain data always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 impl Table {
     /// The column called `name`.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The foreign key of the column called `name`.
+    pub fn foreign_key(&self, name: &str) -> Option<&ForeignKey> {
+        self.foreign_keys.iter().find(|key| key.column == name)
+    }
+
+    /// Whether no two rows agree in exactly these columns (in any order): the key or a unique group.
+    pub fn is_unique(&self, columns: &[&str]) -> bool {
+        let same = |group: &[String]| {
+            group.len() == columns.len() && group.iter().all(|name| columns.contains(&name.as_str()))
+        };
+        same(&self.primary_key) || self.uniques.iter().any(|group| same(group))
+    }
+}
+
+impl Index {
+    /// The name an index gets when nobody gives it one: `posts_user_id_created_at_idx`.
+    pub fn default_name(table: &str, columns: &[IndexColumn]) -> String {
+        derived_name(table, columns.iter().map(|column| column.name.as_str()), "idx")
+    }
+}
+
+/// The name of the index behind a unique group: `posts_user_id_title_key`.
+pub fn unique_name(table: &str, columns: &[String]) -> String {
+    derived_name(table, columns.iter().map(String::as_str), "key")
+}
+
+/// Joins the parts to a name of at most [`forge_core::NAME_BYTES_MAX`] bytes; a longer one is cut
+/// and told apart by a hash of the whole.
+fn derived_name<'a>(table: &str, columns: impl Iterator<Item = &'a str>, suffix: &str) -> String {
+    let mut name = table.to_owned();
+    for column in columns {
+        name.push('_');
+        name.push_str(column);
+    }
+    if name.len() + 1 + suffix.len() > forge_core::NAME_BYTES_MAX {
+        let hash = crate::hash::sha256_hex(&[&name]);
+        name.truncate(forge_core::NAME_BYTES_MAX - suffix.len() - 10);
+        name = format!("{name}_{}", &hash[..8]);
+    }
+    format!("{name}_{suffix}")
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("text"),
+            Self::Varchar(length) => write!(f, "varchar({length})"),
+            Self::Smallint => f.write_str("smallint"),
+            Self::Integer => f.write_str("integer"),
+            Self::Bigint => f.write_str("bigint"),
+            Self::Double => f.write_str("double"),
+            Self::Numeric(precision, scale) => write!(f, "numeric({precision},{scale})"),
+            Self::Boolean => f.write_str("boolean"),
+            Self::Uuid => f.write_str("uuid"),
+            Self::Timestamptz => f.write_str("timestamptz"),
+            Self::Date => f.write_str("date"),
+            Self::Time => f.write_str("time"),
+            Self::Jsonb => f.write_str("jsonb"),
+            Self::Bytea => f.write_str("bytea"),
+            Self::Vector(dimensions) => write!(f, "vector({dimensions})"),
+            Self::Enum(name) => f.write_str(name),
+            Self::Array(inner) => write!(f, "{inner}[]"),
+        }
+    }
+}
+
+impl fmt::Display for OnDelete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restrict => "restrict",
+            Self::Cascade => "cascade",
+            Self::SetNull => "set null",
+        })
     }
 }

@@ -1,0 +1,99 @@
+//! Values in text form, and what the columns' own checks make of them.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ddl::sqlite::value_from_text;
+
+fn stored(ty: &Type, text: &str) -> Option<rusqlite::types::Value> {
+    let enums = BTreeMap::from([("mood".to_owned(), vec!["good".to_owned(), "bad".to_owned()])]);
+    value_from_text(ty, &enums, text).ok()
+}
+
+#[test]
+fn texts_become_stored_values() {
+    use rusqlite::types::Value::{Blob, Integer, Real, Text};
+    let text = |t: &str| Some(Text(t.to_owned()));
+    let at = text("2026-01-02T03:04:05.678+00:00");
+    assert_eq!(stored(&Type::Timestamptz, "2026-01-02T03:04:05.678Z"), at);
+    assert_eq!(stored(&Type::Timestamptz, "2026-01-02T05:04:05.678999+02:00"), at);
+    assert_eq!(stored(&Type::Timestamptz, "2026-01-02 03:04:05.678"), at);
+    assert_eq!(stored(&Type::Timestamptz, "2026-01-02"), text("2026-01-02T00:00:00.000+00:00"));
+    assert_eq!(stored(&Type::Timestamptz, "tomorrow"), None);
+    assert_eq!(stored(&Type::Date, "2026-02-30"), None);
+    assert_eq!(stored(&Type::Time, "3:04"), None);
+    assert_eq!(stored(&Type::Time, "03:04:05"), text("03:04:05"));
+    assert_eq!(stored(&Type::Boolean, "TRUE"), Some(Integer(1)));
+    assert_eq!(stored(&Type::Smallint, "32768"), None);
+    assert_eq!(stored(&Type::Numeric(10, 2), "-12.50"), Some(Real(-12.5)));
+    assert_eq!(stored(&Type::Numeric(10, 2), "12.505"), None);
+    assert_eq!(stored(&Type::Numeric(10, 2), "123456789"), None);
+    assert_eq!(stored(&Type::Numeric(30, 2), "12345678901234"), None, "not exact as a double");
+    assert_eq!(stored(&Type::Jsonb, "{ \"a\" : 1 }"), text("{\"a\":1}"));
+    assert_eq!(stored(&Type::Array(Box::new(Type::Text)), "{}"), text("[]"));
+    assert_eq!(stored(&Type::Bytea, "\\x00ff"), Some(Blob(vec![0, 255])));
+    assert_eq!(
+        stored(&Type::Vector(2), "[1, 0.5]"),
+        Some(Blob([1f32, 0.5].iter().flat_map(|f| f.to_le_bytes()).collect()))
+    );
+    assert_eq!(stored(&Type::Vector(2), "[1]"), None);
+    assert_eq!(stored(&Type::Enum("mood".to_owned()), "good"), text("good"));
+    assert_eq!(stored(&Type::Enum("mood".to_owned()), "ugly"), None);
+    assert_eq!(stored(&Type::Uuid, "NOPE"), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Every decimal that fits is taken by the column's check, sorts as the number it is, and can
+    /// be written out again digit by digit.
+    #[test]
+    fn decimals_are_exact_and_sort(numbers in prop::collection::vec(-999_999_999_999_999i64..=999_999_999_999_999, 2..20), scale in 0u32..=14) {
+        let mut conn = open();
+        let ty = Type::Numeric(15, scale);
+        let numbers_table = Table {
+            name: "n".to_owned(),
+            columns: vec![required("id", Type::Integer), required("x", ty.clone())],
+            primary_key: vec!["id".to_owned()],
+            ..Table::default()
+        };
+        apply(&mut conn, &Schema::default(), vec![Change::AddTable(numbers_table)]);
+        let unit = 10i64.pow(scale);
+        let decimal = |n: i64| {
+            let sign = if n < 0 { "-" } else { "" };
+            let (whole, part) = (n.abs() / unit, n.abs() % unit);
+            if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part:0width$}", width = scale as usize) }
+        };
+        for (index, number) in numbers.iter().enumerate() {
+            let value = stored(&ty, &decimal(*number)).unwrap();
+            conn.execute("INSERT INTO n (id, x) VALUES (?1, ?2)", rusqlite::params![index as i64, value]).unwrap();
+        }
+        let mut statement = conn.prepare("SELECT id, x FROM n ORDER BY x, id").unwrap();
+        let read: Vec<(i64, f64)> = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(Result::unwrap).collect();
+        let mut expected: Vec<(i64, i64)> = numbers.iter().enumerate().map(|(i, n)| (*n, i as i64)).collect();
+        expected.sort_unstable();
+        for ((number, index), (id, x)) in expected.into_iter().zip(read) {
+            prop_assert_eq!(index, id);
+            let written = format!("{x:.width$}", width = scale as usize);
+            let written = if number == 0 { decimal(0) } else { written };
+            prop_assert_eq!(written, decimal(number));
+        }
+    }
+
+    /// A canonical time passes the column's check, whatever the instant.
+    #[test]
+    fn times_pass_the_check(milliseconds in -62_167_219_200_000i64..253_402_207_199_999) {
+        let mut conn = open();
+        let times = Table {
+            name: "t".to_owned(),
+            columns: vec![required("at", Type::Timestamptz)],
+            ..Table::default()
+        };
+        apply(&mut conn, &Schema::default(), vec![Change::AddTable(times)]);
+        let at = jiff::Timestamp::from_millisecond(milliseconds).unwrap().to_string();
+        let value = stored(&Type::Timestamptz, &at).unwrap();
+        conn.execute("INSERT INTO t (at) VALUES (?1)", [value]).unwrap();
+    }
+}

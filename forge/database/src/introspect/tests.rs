@@ -1,0 +1,1 @@
+//! Introspection of managed, unmanaged and tampered databases.
