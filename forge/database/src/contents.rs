@@ -10,6 +10,8 @@ use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::ddl::sqlite::quote_name;
+
 /// Rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableContents {
@@ -53,9 +55,9 @@ pub(crate) fn table_contents(
     table: &str,
     columns: &[String],
 ) -> rusqlite::Result<TableContents> {
-    let list: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+    let list: Vec<String> = columns.iter().map(|column| quote_name(column)).collect();
     let list = if list.is_empty() { "NULL".to_owned() } else { list.join(", ") };
-    let mut statement = conn.prepare(&format!("SELECT {list} FROM {}", quote(table)))?;
+    let mut statement = conn.prepare(&format!("SELECT {list} FROM {}", quote_name(table)))?;
     let width = statement.column_count();
     let mut rows = statement.query([])?;
     let (mut count, mut sum) = (0u64, [0u64; 4]);
@@ -96,11 +98,6 @@ fn add(sum: &mut [u64; 4], hash: &[u8]) {
         let word = bytes.iter().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
         *lane = lane.wrapping_add(word);
     }
-}
-
-/// A name as SQL text.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

@@ -12,5 +12,6 @@ pub mod execute;
 mod hash;
 pub mod introspect;
 pub mod lint;
+pub mod prove;
 pub mod schema;
 mod tables;

@@ -1,7 +1,7 @@
 //! Every rule fires where it must, stays silent where it must, and is missed when it is gone.
 
 mod examples;
-mod kit;
+pub(crate) mod kit;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

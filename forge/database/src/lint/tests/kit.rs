@@ -11,21 +11,21 @@ use crate::schema::{
 
 /// One migration with everything the linter is told.
 #[derive(Clone)]
-pub(super) struct Example {
-    pub(super) current: Schema,
-    pub(super) migration: Migration,
-    pub(super) target: Schema,
-    pub(super) stats: Stats,
+pub(crate) struct Example {
+    pub(crate) current: Schema,
+    pub(crate) migration: Migration,
+    pub(crate) target: Schema,
+    pub(crate) stats: Stats,
 }
 
 /// A migration that adds tables to nothing.
-pub(super) fn adding(tables: Vec<Table>) -> Example {
+pub(crate) fn adding(tables: Vec<Table>) -> Example {
     let changes = tables.iter().cloned().map(Change::AddTable).collect();
     changing(vec![], changes, tables)
 }
 
 /// A migration between two sets of tables.
-pub(super) fn changing(before: Vec<Table>, changes: Vec<Change>, after: Vec<Table>) -> Example {
+pub(crate) fn changing(before: Vec<Table>, changes: Vec<Change>, after: Vec<Table>) -> Example {
     Example {
         current: schema(before),
         migration: Migration { name: "example".to_owned(), changes },
@@ -35,18 +35,18 @@ pub(super) fn changing(before: Vec<Table>, changes: Vec<Change>, after: Vec<Tabl
 }
 
 impl Example {
-    pub(super) fn rows(mut self, table: &str, rows: u64) -> Self {
+    pub(crate) fn rows(mut self, table: &str, rows: u64) -> Self {
         self.stats.tables.entry(table.to_owned()).or_default().rows = rows;
         self
     }
 
-    pub(super) fn nulls(mut self, table: &str, column: &str, nulls: u64) -> Self {
+    pub(crate) fn nulls(mut self, table: &str, column: &str, nulls: u64) -> Self {
         let stats: &mut TableStats = self.stats.tables.entry(table.to_owned()).or_default();
         stats.nulls.insert(column.to_owned(), nulls);
         self
     }
 
-    pub(super) fn enums(mut self, name: &str, values: &[&str]) -> Self {
+    pub(crate) fn enums(mut self, name: &str, values: &[&str]) -> Self {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
         self.target.enums.insert(name.to_owned(), values);
         self
@@ -60,7 +60,7 @@ fn schema(tables: Vec<Table>) -> Schema {
 
 /// A table with columns such as `id uuid`, `title text?`, `at timestamptz = now`; the first one is the
 /// key. Its policy is `none`.
-pub(super) fn table(name: &str, columns: &[&str]) -> Table {
+pub(crate) fn table(name: &str, columns: &[&str]) -> Table {
     let mut table = bare(name, columns);
     table.primary_key = vec![table.columns[0].name.clone()];
     table.rls = Some(Rls { label: "none".to_owned(), policies: vec![] });
@@ -68,12 +68,12 @@ pub(super) fn table(name: &str, columns: &[&str]) -> Table {
 }
 
 /// The same, without key and policy.
-pub(super) fn bare(name: &str, columns: &[&str]) -> Table {
+pub(crate) fn bare(name: &str, columns: &[&str]) -> Table {
     let columns = columns.iter().map(|text| column(text)).collect();
     Table { name: name.to_owned(), columns, ..Table::default() }
 }
 
-pub(super) fn column(text: &str) -> Column {
+pub(crate) fn column(text: &str) -> Column {
     let (text, default) = match text.split_once(" = ") {
         Some((text, default)) => (text, Some(default)),
         None => (text, None),
@@ -111,7 +111,7 @@ fn ty_of(text: &str) -> Type {
 }
 
 impl Table {
-    pub(super) fn fk(mut self, column: &str, table: &str, references: &str, on_delete: OnDelete) -> Self {
+    pub(crate) fn fk(mut self, column: &str, table: &str, references: &str, on_delete: OnDelete) -> Self {
         self.foreign_keys.push(ForeignKey {
             column: column.to_owned(),
             table: table.to_owned(),
@@ -121,41 +121,41 @@ impl Table {
         self
     }
 
-    pub(super) fn index(mut self, name: &str, columns: &[&str]) -> Self {
+    pub(crate) fn index(mut self, name: &str, columns: &[&str]) -> Self {
         self.indices.push(index(name, columns));
         self
     }
 
-    pub(super) fn named(mut self, name: &str) -> Self {
+    pub(crate) fn named(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
         self
     }
 
-    pub(super) fn policies(mut self, policies: Vec<Policy>) -> Self {
+    pub(crate) fn policies(mut self, policies: Vec<Policy>) -> Self {
         self.rls = Some(Rls { label: "custom".to_owned(), policies });
         self
     }
 
     /// Everybody reads, the owner writes.
-    pub(super) fn public(self) -> Self {
+    pub(crate) fn public(self) -> Self {
         self.policies(vec![policy(&[Command::Select], &["anon", "authenticated"], Some("true"), None)])
     }
 
     /// The owner does everything.
-    pub(super) fn own(self, owner: &str) -> Self {
+    pub(crate) fn own(self, owner: &str) -> Self {
         let mine = format!("{owner} = auth.uid()");
         self.policies(vec![policy(ALL, &["authenticated"], Some(&mine), Some(&mine))])
     }
 }
 
-pub(super) const ALL: &[Command] = &[Command::Select, Command::Insert, Command::Update, Command::Delete];
+pub(crate) const ALL: &[Command] = &[Command::Select, Command::Insert, Command::Update, Command::Delete];
 
-pub(super) fn index(name: &str, columns: &[&str]) -> Index {
+pub(crate) fn index(name: &str, columns: &[&str]) -> Index {
     let column = |name: &&str| IndexColumn { name: (*name).to_owned(), descending: false };
     Index { name: name.to_owned(), columns: columns.iter().map(column).collect(), unique: false }
 }
 
-pub(super) fn policy(
+pub(crate) fn policy(
     commands: &[Command],
     roles: &[&str],
     using: Option<&str>,
@@ -172,7 +172,7 @@ pub(super) fn policy(
 }
 
 /// Users and posts as they should be.
-pub(super) fn ordinary() -> Example {
+pub(crate) fn ordinary() -> Example {
     let users = table("users", &["id uuid = uuid", "email text", "created_at timestamptz = now"]).own("id");
     let posts =
         table("posts", &["id uuid = uuid", "user_id uuid", "title text", "created_at timestamptz = now"])

@@ -1,0 +1,3 @@
+//! Proofs on a copy: that a migration works, can be undone, and keeps people's rows apart.
+
+pub mod shadow;
