@@ -1,0 +1,206 @@
+//! Puts the answer together: what the text asks for, unless the product runs without a backend.
+
+use crate::clientside::{self, Judgement, Place};
+use crate::document;
+use crate::draft::{Draft, Source};
+use crate::entities;
+use crate::exclusions::exclusions;
+use crate::features::{auth, flags, functions, schedules, secrets, storage};
+use crate::lexicon::Tag;
+use crate::merge;
+use crate::requirements::{Requirements, TableNeed, VERSION};
+use crate::scope::{self, Scoped};
+
+/// The largest document that is read, in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// What is known about the document besides its text.
+#[derive(Debug, Clone, Default)]
+pub struct Options<'a> {
+    /// Its file's name; the ending helps to tell formats apart.
+    pub file_name: Option<&'a str>,
+}
+
+/// Why a document was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DetectError {
+    /// Nothing but white space.
+    #[error("the document is empty")]
+    Empty,
+    /// Not text.
+    #[error("the document is binary: it holds a zero byte at offset {offset}")]
+    Binary {
+        /// Where the first zero byte is.
+        offset: usize,
+    },
+    /// More than is read.
+    #[error("the document has {size} bytes, more than the {limit} that are read")]
+    TooLarge {
+        /// The document's size in bytes.
+        size: usize,
+        /// The largest size that is read.
+        limit: usize,
+    },
+    /// Text in another encoding.
+    #[error("the document is not UTF-8: the byte at offset {offset} is invalid")]
+    NotUtf8 {
+        /// Where the first invalid byte is.
+        offset: usize,
+    },
+}
+
+/// Reads a document from bytes.
+///
+/// # Errors
+///
+/// As [`detect`], and where the bytes are not UTF-8.
+pub fn detect_bytes(document: &[u8], options: &Options<'_>) -> Result<Requirements, DetectError> {
+    check_size(document.len())?;
+    if let Some(offset) = document.iter().position(|byte| *byte == 0) {
+        return Err(DetectError::Binary { offset });
+    }
+    let text = std::str::from_utf8(document)
+        .map_err(|error| DetectError::NotUtf8 { offset: error.valid_up_to() })?;
+    detect(text, options)
+}
+
+/// Says which backend a document needs.
+///
+/// # Errors
+///
+/// Where the document is empty, larger than [`DOCUMENT_BYTES_MAX`], or holds a zero byte.
+pub fn detect(document: &str, options: &Options<'_>) -> Result<Requirements, DetectError> {
+    check_size(document.len())?;
+    if let Some(offset) = document.bytes().position(|byte| byte == 0) {
+        return Err(DetectError::Binary { offset });
+    }
+    let text = document.strip_prefix('\u{feff}').unwrap_or(document);
+    if text.trim().is_empty() {
+        return Err(DetectError::Empty);
+    }
+    let _ = options;
+    let parsed = document::parse(text);
+    let scoped = scope::judge(&parsed);
+    Ok(decide(text, &scoped, Vec::new()))
+}
+
+fn check_size(size: usize) -> Result<(), DetectError> {
+    if size > DOCUMENT_BYTES_MAX {
+        return Err(DetectError::TooLarge { size, limit: DOCUMENT_BYTES_MAX });
+    }
+    Ok(())
+}
+
+fn decide(text: &str, scoped: &Scoped<'_>, schema: Vec<Draft>) -> Requirements {
+    let calls = entities::endpoints(scoped);
+    let logins = auth::auth(scoped);
+    let login_sentences =
+        if logins.is_empty() { 0 } else { scoped.wanted().filter(|s| s.has(Tag::Login)).count() };
+    let judgement = clientside::judge(scoped, login_sentences, calls.len());
+    let mut drafts = schema;
+    drafts.extend(entities::declared(scoped, &calls));
+    if judgement.place == Place::Client {
+        // A terminal program or a bot may still spell out database tables; anything less stays local.
+        drafts.retain(|d| d.source == Source::Schema || d.source == Source::FieldTable);
+    } else {
+        let backend = judgement.server || !logins.is_empty();
+        let told = entities::told(scoped, &drafts, backend);
+        drafts.extend(told);
+    }
+    entities::enrich(scoped, &mut drafts);
+    let tables = merge::merge(drafts);
+    let mut answer = assemble(scoped, &judgement, tables, logins);
+    if is_empty(&answer) {
+        return none(scoped, &judgement);
+    }
+    let named = secrets::secrets(text);
+    for (name, lines) in named {
+        answer.evidence.insert(format!("secrets.{name}"), lines);
+        answer.secrets.push(name);
+    }
+    answer.exclusions = exclusions(scoped);
+    answer
+}
+
+fn assemble(
+    scoped: &Scoped<'_>,
+    judgement: &Judgement,
+    tables: Vec<TableNeed>,
+    logins: Vec<(String, Vec<u32>)>,
+) -> Requirements {
+    let mut answer = Requirements {
+        version: VERSION,
+        title: scoped.document.title.clone(),
+        tables,
+        ..Requirements::default()
+    };
+    let model = flags::model(scoped);
+    if !model.is_empty() {
+        answer.ai_gateway = true;
+        answer.evidence.insert("ai_gateway".to_owned(), model);
+    }
+    let vector = flags::vector(scoped);
+    if !vector.is_empty() {
+        answer.vector_search = true;
+        answer.evidence.insert("vector_search".to_owned(), vector);
+    }
+    if judgement.place == Place::Client {
+        return answer;
+    }
+    for (name, lines) in logins {
+        answer.evidence.insert(format!("auth.{name}"), lines);
+        answer.auth.push(name);
+    }
+    for (name, lines) in flags::payments(scoped) {
+        answer.evidence.insert(format!("payments.{name}"), lines);
+        answer.payments.push(name);
+    }
+    answer.storage = storage::storage(scoped);
+    answer.functions = functions::functions(scoped);
+    answer.schedules = schedules::schedules(scoped);
+    answer.realtime = flags::realtime(scoped);
+    users(&mut answer);
+    answer
+}
+
+/// A table that others refer to must be there: sign-in brings `users` with it.
+fn users(answer: &mut Requirements) {
+    let referred = answer.tables.iter().flat_map(|t| &t.fks).find(|f| f.references == "users");
+    let missing = answer.tables.iter().all(|t| t.name != "users");
+    if missing && !answer.auth.is_empty() && referred.is_some() {
+        let lines = answer
+            .tables
+            .iter()
+            .filter(|t| t.fks.iter().any(|f| f.references == "users"))
+            .flat_map(|t| t.lines.first().copied())
+            .take(3)
+            .collect();
+        answer.tables.insert(0, TableNeed { name: "users".to_owned(), lines, ..TableNeed::default() });
+    }
+}
+
+fn is_empty(answer: &Requirements) -> bool {
+    answer.tables.is_empty()
+        && answer.auth.is_empty()
+        && answer.storage.is_empty()
+        && answer.functions.is_empty()
+        && answer.schedules.is_empty()
+        && answer.realtime.is_empty()
+        && answer.payments.is_empty()
+        && !answer.vector_search
+        && !answer.ai_gateway
+}
+
+fn none(scoped: &Scoped<'_>, judgement: &Judgement) -> Requirements {
+    let mut answer = Requirements {
+        version: VERSION,
+        none: true,
+        title: scoped.document.title.clone(),
+        exclusions: exclusions(scoped),
+        ..Requirements::default()
+    };
+    if !judgement.lines.is_empty() {
+        answer.evidence.insert("none".to_owned(), judgement.lines.clone());
+    }
+    answer
+}

@@ -1,0 +1,39 @@
+//! Tables as the document's own text describes them.
+
+mod attributes;
+mod endpoints;
+pub(crate) mod fields;
+mod grids;
+mod outline;
+mod phrases;
+mod prose;
+
+use crate::draft::Draft;
+use crate::names;
+use crate::scope::Scoped;
+
+pub(crate) use endpoints::{Endpoint, endpoints};
+
+/// Drafts from grids, outlines and endpoints: places that name a table outright.
+pub(crate) fn declared(scoped: &Scoped<'_>, calls: &[Endpoint]) -> Vec<Draft> {
+    let mut drafts = grids::drafts(scoped);
+    drafts.extend(outline::drafts(scoped));
+    drafts.extend(endpoints::drafts(calls));
+    drafts
+}
+
+/// Drafts from sentences. `declared` are the tables known already; where the document has a real
+/// schema, prose adds nothing but columns and relations.
+pub(crate) fn told(scoped: &Scoped<'_>, declared: &[Draft], backend: bool) -> Vec<Draft> {
+    prose::drafts(scoped, declared, backend)
+}
+
+/// Adds columns and relations that sentences give to tables found anywhere.
+pub(crate) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>) {
+    attributes::enrich(scoped, drafts);
+}
+
+/// The key by which two drafts are of one table.
+pub(crate) fn table_key(draft: &Draft) -> String {
+    names::key(&draft.table.name)
+}

@@ -1,0 +1,248 @@
+//! Resources out of endpoints: `POST /posts/:id/comments`.
+
+use crate::draft::{Draft, Source};
+use crate::names;
+use crate::requirements::{ColumnNeed, ForeignKeyNeed, TableNeed};
+use crate::scope::{Scope, Scoped};
+
+use crate::lexicon::nouns;
+
+/// One endpoint the document names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    pub method: Method,
+    pub path: String,
+    pub line: u32,
+}
+
+/// The methods that say something about a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+const ENDPOINTS_MAX: usize = 2_000;
+
+impl Method {
+    pub(crate) fn parse(word: &str) -> Option<Method> {
+        match word {
+            "GET" => Some(Method::Get),
+            "POST" => Some(Method::Post),
+            "PUT" => Some(Method::Put),
+            "PATCH" => Some(Method::Patch),
+            "DELETE" | "DEL" => Some(Method::Delete),
+            _ => None,
+        }
+    }
+}
+
+/// Every endpoint in scope, from text, grids and code.
+pub(crate) fn endpoints(scoped: &Scoped<'_>) -> Vec<Endpoint> {
+    let mut found = Vec::new();
+    for (index, block) in scoped.document.blocks.iter().enumerate() {
+        if scoped.blocks.get(index) == Some(&Scope::In) {
+            scan(&block.text, block.line(), &mut found);
+        }
+    }
+    for code in &scoped.document.codes {
+        if scoped.sections.get(code.section) == Some(&Scope::In) {
+            for (at, line) in code.text.lines().enumerate() {
+                scan(line, code.line + u32::try_from(at).unwrap_or(0), &mut found);
+            }
+        }
+    }
+    found.truncate(ENDPOINTS_MAX);
+    found
+}
+
+fn scan(text: &str, line: u32, found: &mut Vec<Endpoint>) {
+    let mut methods: Vec<Method> = Vec::new();
+    for word in text.split(|c: char| c.is_whitespace() || matches!(c, '|' | '`' | ',' | '"' | '\'' | '*')) {
+        let word = word.trim_matches(['(', ')', ':', '[', ']', '.']);
+        if let Some(several) = word.split('/').map(Method::parse).collect::<Option<Vec<Method>>>() {
+            methods.extend(several);
+        } else if word.starts_with('/') && word.len() > 1 && !methods.is_empty() {
+            let path = word.split(['?', '#']).next().unwrap_or(word).to_owned();
+            for method in methods.drain(..) {
+                found.push(Endpoint { method, path: path.clone(), line });
+            }
+        } else if !word.is_empty() && word.chars().any(char::is_alphanumeric) {
+            methods.clear();
+        }
+    }
+}
+
+const NOT_RESOURCES: &[&str] = &[
+    "api",
+    "auth",
+    "login",
+    "logout",
+    "register",
+    "signup",
+    "signin",
+    "sign-up",
+    "sign-in",
+    "signout",
+    "me",
+    "search",
+    "upload",
+    "uploads",
+    "health",
+    "healthz",
+    "status",
+    "webhook",
+    "webhooks",
+    "stats",
+    "statistics",
+    "export",
+    "import",
+    "refresh",
+    "verify",
+    "reset-password",
+    "forgot-password",
+    "admin",
+    "profile",
+    "dashboard",
+    "analytics",
+    "token",
+    "tokens",
+    "callback",
+    "config",
+    "feed",
+    "docs",
+    "summary",
+    "reports",
+    "report",
+    "current",
+    "oauth",
+    "google",
+    "github",
+    "validate",
+    "generate",
+    "process",
+    "run",
+    "ping",
+    "metrics",
+    "checkout",
+    "password",
+    "batch",
+    "bulk",
+    "public",
+    "private",
+    "latest",
+    "count",
+    "preview",
+    "session",
+    "recommendations",
+    "suggestions",
+    "trending",
+    "chat",
+    "ask",
+    "query",
+    "convert",
+    "download",
+    "stream",
+    "events-stream",
+    "settings",
+    "balance",
+    "deposit",
+    "withdraw",
+    "graphql",
+    "ws",
+    "weather",
+    "confirm",
+    "cancel",
+    "complete",
+];
+
+struct Resource {
+    name: String,
+    parent: Option<String>,
+    writes: u32,
+    post: bool,
+    delete: bool,
+    nested_verb: bool,
+    lines: Vec<u32>,
+}
+
+/// Resources that clients write to.
+pub(super) fn drafts(calls: &[Endpoint]) -> Vec<Draft> {
+    let mut resources: Vec<Resource> = Vec::new();
+    for call in calls {
+        note(call, &mut resources);
+    }
+    resources.retain(|r| if r.nested_verb { r.post && r.delete } else { r.writes > 0 });
+    resources.into_iter().map(draft).collect()
+}
+
+fn note(call: &Endpoint, resources: &mut Vec<Resource>) {
+    let segments: Vec<&str> =
+        call.path.split('/').filter(|s| !s.is_empty()).filter(|s| !is_version(s)).collect();
+    let Some(at) = segments.iter().rposition(|s| !is_parameter(s)) else {
+        return;
+    };
+    let segment = segments[at];
+    let snake = names::snake(segment);
+    if snake.is_empty() || NOT_RESOURCES.contains(&segment.to_lowercase().as_str()) {
+        return;
+    }
+    let key = names::singular(&snake);
+    let parent_at = segments[..at].iter().rposition(|s| !is_parameter(s));
+    let under_item = parent_at.is_some_and(|p| p + 1 < at);
+    let nested_verb = under_item && !names::is_plural(&snake) && at + 1 == segments.len();
+    let known = nouns::RECORDS.contains(&key.as_str());
+    if !names::is_plural(&snake) && !known && !nested_verb {
+        return;
+    }
+    let parent = parent_at.filter(|_| under_item).map(|p| names::key(segments[p]));
+    let name = names::plural(&key);
+    let index = resources.iter().position(|r| r.name == name).unwrap_or_else(|| {
+        resources.push(Resource {
+            name,
+            parent: None,
+            writes: 0,
+            post: false,
+            delete: false,
+            nested_verb,
+            lines: Vec::new(),
+        });
+        resources.len() - 1
+    });
+    let resource = &mut resources[index];
+    resource.parent = resource.parent.take().or(parent);
+    resource.nested_verb &= nested_verb;
+    resource.writes += u32::from(call.method != Method::Get);
+    resource.post |= matches!(call.method, Method::Post | Method::Put);
+    resource.delete |= call.method == Method::Delete;
+    if resource.lines.last() != Some(&call.line) && resource.lines.len() < 8 {
+        resource.lines.push(call.line);
+    }
+}
+
+fn draft(resource: Resource) -> Draft {
+    let mut table = TableNeed { name: resource.name, lines: resource.lines, ..TableNeed::default() };
+    if let Some(parent) = resource.parent.filter(|p| !p.is_empty() && !NOT_RESOURCES.contains(&p.as_str())) {
+        let column = format!("{parent}_id");
+        table.columns.push(ColumnNeed { name: column.clone(), nullable: true, ..ColumnNeed::default() });
+        table.fks.push(ForeignKeyNeed {
+            column,
+            references: names::plural(&parent),
+            references_column: "id".to_owned(),
+            on_delete: None,
+        });
+    }
+    Draft { table, source: Source::Prose }
+}
+
+fn is_parameter(segment: &str) -> bool {
+    segment.starts_with([':', '{', '<', '[', '$']) || segment.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_version(segment: &str) -> bool {
+    segment == "api"
+        || segment.strip_prefix('v').is_some_and(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()))
+}

@@ -1,0 +1,222 @@
+//! Tables out of headings and lists: a heading or label that names a table, and fields under it.
+
+use crate::document::{Block, Kind};
+use crate::draft::{Draft, Source};
+use crate::lexicon::nouns;
+use crate::names;
+use crate::scope::{self, Scope, Scoped};
+
+use super::fields::{self, Field};
+use super::grids::need;
+use super::phrases;
+
+/// How many of a list's items must look like fields for it to be one of fields, in percent.
+const FIELDS_SHARE_MIN: usize = 60;
+
+/// Drafts from every section and list in scope.
+pub(super) fn drafts(scoped: &Scoped<'_>) -> Vec<Draft> {
+    let document = scoped.document;
+    let mut by_section: Vec<Vec<usize>> = vec![Vec::new(); document.sections.len()];
+    for (index, block) in document.blocks.iter().enumerate() {
+        if scoped.blocks.get(index) == Some(&Scope::In)
+            && let Some(list) = by_section.get_mut(block.section)
+        {
+            list.push(index);
+        }
+    }
+    let mut drafts = Vec::new();
+    for (index, section) in document.sections.iter().enumerate() {
+        if scoped.sections.get(index) != Some(&Scope::In) || section.level == 0 {
+            continue;
+        }
+        let title = scope::bare_title(section);
+        let under_model =
+            document.ancestry(index).skip(1).any(|s| scope::is_model_title(&s.title) && s.level > 0);
+        let models = scope::is_model_title(&section.title) && titled(title).is_none();
+        if models {
+            listed(scoped, &by_section[index], &mut drafts);
+        } else if let Some(name) =
+            titled(title).or_else(|| if under_model { fields::entity(title) } else { None })
+        {
+            let found = section_fields(scoped, &by_section[index]);
+            if !found.is_empty() || titled(title).is_some() {
+                drafts.push(Draft { table: need(name, &found, vec![section.line]), source: Source::Bullets });
+            }
+        }
+    }
+    for (index, block) in document.blocks.iter().enumerate() {
+        if scoped.blocks.get(index) == Some(&Scope::In) && block.kind != Kind::Heading {
+            announced(scoped, index, block, &mut drafts);
+        }
+    }
+    drafts
+}
+
+/// The table of a heading such as `Users Table` or `Task model`.
+pub(super) fn titled(title: &str) -> Option<String> {
+    const TAILS: &[&str] =
+        &["table", "model", "entity", "collection", "schema", "fields", "テーブル", "表", "테이블"];
+    let lower = title.to_lowercase();
+    let bare = lower.split(['(', '（']).next().unwrap_or_default().trim();
+    let tail = TAILS.iter().find(|tail| bare.ends_with(*tail))?;
+    let head = bare[..bare.len() - tail.len()].trim();
+    let generic = [
+        "data",
+        "database",
+        "db",
+        "pricing",
+        "comparison",
+        "summary",
+        "business",
+        "revenue",
+        "domain",
+        "price",
+        "permission",
+        "ai",
+        "language",
+        "security",
+        "the",
+        "code",
+    ];
+    (!head.is_empty() && !generic.contains(&head)).then(|| fields::entity(title)).flatten()
+}
+
+/// The fields directly in a section.
+fn section_fields(scoped: &Scoped<'_>, blocks: &[usize]) -> Vec<Field> {
+    let items: Vec<&Block> = blocks
+        .iter()
+        .filter_map(|index| scoped.document.blocks.get(*index))
+        .filter(|b| b.kind == Kind::Item { depth: 0 })
+        .collect();
+    let mut found = as_fields(&items.iter().map(|b| b.text.as_str()).collect::<Vec<_>>());
+    if items.is_empty() {
+        for block in blocks
+            .iter()
+            .filter_map(|index| scoped.document.blocks.get(*index))
+            .filter(|b| b.kind == Kind::Paragraph)
+        {
+            let text = block
+                .text
+                .split_once([':', '：'])
+                .filter(|(head, _)| head.len() < 30)
+                .map_or(block.text.as_str(), |(_, rest)| rest);
+            let listed = fields::list(text);
+            if listed.len() > 1 && text.split_whitespace().count() <= listed.len() * 4 {
+                found.extend(listed);
+            }
+        }
+    }
+    // `Fields:` with the fields one level down.
+    for (index, block) in blocks.iter().filter_map(|i| scoped.document.blocks.get(*i).map(|b| (*i, b))) {
+        let label = block.text.to_lowercase();
+        let label = label.trim_end_matches([':', '：', ' ']);
+        if ["fields", "columns", "attributes", "properties", "key fields"].contains(&label) {
+            let texts: Vec<&str> = scoped.document.children(index).map(|(_, b)| b.text.as_str()).collect();
+            found.extend(as_fields(&texts));
+        }
+    }
+    found
+}
+
+/// The fields of a list; none where it is not one of fields.
+fn as_fields(texts: &[&str]) -> Vec<Field> {
+    let mut found = Vec::new();
+    let mut like = 0;
+    for text in texts {
+        let fields = fields::read(text);
+        if !fields.is_empty() {
+            like += 1;
+        }
+        found.extend(fields);
+    }
+    if like * 100 >= texts.len() * FIELDS_SHARE_MIN { found } else { Vec::new() }
+}
+
+/// A section that lists tables: each item or paragraph is one.
+fn listed(scoped: &Scoped<'_>, blocks: &[usize], drafts: &mut Vec<Draft>) {
+    for index in blocks {
+        let Some(block) = scoped.document.blocks.get(*index) else {
+            continue;
+        };
+        let top = matches!(block.kind, Kind::Item { depth: 0 } | Kind::Paragraph);
+        if !top || phrases::announced(&block.text).is_some() || led_by_entity(scoped, block) {
+            continue;
+        }
+        let children: Vec<&str> = scoped.document.children(*index).map(|(_, b)| b.text.as_str()).collect();
+        if let Some(draft) = labelled(block, &children) {
+            drafts.push(draft);
+        }
+    }
+}
+
+/// True when the list's leading paragraph already names the table its items are fields of.
+fn led_by_entity(scoped: &Scoped<'_>, block: &Block) -> bool {
+    block
+        .lead
+        .and_then(|l| scoped.document.blocks.get(l))
+        .is_some_and(|lead| phrases::announced(&lead.text).is_some() || fields_label(lead))
+}
+
+fn fields_label(lead: &Block) -> bool {
+    lead.kind == Kind::Paragraph && lead.text.ends_with([':', '：']) && fields::entity(&lead.text).is_some()
+}
+
+/// `User: id, email`, `users (id, email)`, `User — somebody who …`, or a name with fields under it.
+fn labelled(block: &Block, children: &[&str]) -> Option<Draft> {
+    let text = block.text.as_str();
+    let cut = [":", "：", "(", "（", " - ", " – ", " — ", "->"]
+        .iter()
+        .filter_map(|m| text.find(m).map(|at| (at, m.len())))
+        .min();
+    let (head, rest) = match cut {
+        Some((at, length)) => (&text[..at], &text[at + length..]),
+        None => (text, ""),
+    };
+    let name = fields::entity(head)?;
+    let inline = fields::list(rest.trim_end_matches([')', '）', '.']));
+    let nested = as_fields(children);
+    let words = rest.split_whitespace().count();
+    let dense = inline.len() >= 2 && words <= inline.len() * 4;
+    let found = if !nested.is_empty() {
+        nested
+    } else if dense {
+        inline
+    } else {
+        Vec::new()
+    };
+    let paragraph = block.kind == Kind::Paragraph;
+    if found.is_empty() && (paragraph || !is_record(&name)) {
+        return None;
+    }
+    if paragraph && rest.is_empty() {
+        return None;
+    }
+    // A lone technical word with a remark is a property of the database, not a table.
+    Some(Draft { table: need(name, &found, vec![block.line()]), source: Source::Bullets })
+}
+
+fn is_record(name: &str) -> bool {
+    let key = names::singular(name);
+    let last = key.rsplit('_').next().unwrap_or_default();
+    nouns::RECORDS.contains(&key.as_str()) || nouns::RECORDS.contains(&last)
+}
+
+/// `Each task has the following fields:` with a list, or with the fields in the same sentence.
+fn announced(scoped: &Scoped<'_>, index: usize, block: &Block, drafts: &mut Vec<Draft>) {
+    let Some(name) = phrases::announced(&block.text) else {
+        return;
+    };
+    let children: Vec<&str> = scoped.document.children(index).map(|(_, b)| b.text.as_str()).collect();
+    let mut found = as_fields(&children);
+    if found.is_empty()
+        && let Some((_, rest)) = block.text.split_once([':', '：'])
+    {
+        let listed = fields::list(rest.trim_end_matches('.'));
+        if listed.len() > 1 && rest.split_whitespace().count() <= listed.len() * 4 {
+            found = listed;
+        }
+    }
+    if !found.is_empty() {
+        drafts.push(Draft { table: need(name, &found, vec![block.line()]), source: Source::Bullets });
+    }
+}

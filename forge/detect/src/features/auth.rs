@@ -1,0 +1,123 @@
+//! Who must log in, and how.
+
+use std::collections::BTreeSet;
+
+use crate::lexicon::Tag;
+use crate::scope::{Scope, Scoped, Sentence};
+
+/// The name a provider goes by and the words for it.
+const PROVIDERS: &[(&str, Tag)] = &[
+    ("google", Tag::Google),
+    ("github", Tag::Github),
+    ("apple", Tag::Apple),
+    ("facebook", Tag::Facebook),
+    ("microsoft", Tag::Microsoft),
+    ("twitter", Tag::Twitter),
+    ("discord", Tag::Discord),
+    ("linkedin", Tag::Linkedin),
+    ("kakao", Tag::Kakao),
+    ("line", Tag::Line),
+    ("saml", Tag::Sso),
+    ("phone", Tag::Phone),
+];
+
+/// Different hints ("profile page", "my orders") that together mean sign-in.
+const HINTS_MIN: usize = 2;
+
+/// The providers with their lines; empty when nobody has to log in.
+pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
+    let firm: Vec<&Sentence> = scoped.wanted().filter(|s| is_login(s)).collect();
+    let refused = scoped.sentences.iter().filter(|s| s.scope != Scope::Later && refuses(s)).count();
+    let hints: BTreeSet<&str> = scoped.wanted().flat_map(|s| s.words(Tag::LoginWeak)).collect();
+    if refused > 0 && firm.len() <= 2 || firm.is_empty() && hints.len() < HINTS_MIN {
+        return Vec::new();
+    }
+    let mut found: Vec<(String, Vec<u32>)> = Vec::new();
+    for sentence in scoped.wanted().filter(|s| is_login(s) || under_login(scoped, s)) {
+        for (name, tag) in PROVIDERS {
+            if sentence.has(*tag) && names_provider(sentence, *tag) {
+                note(&mut found, name, sentence.line);
+            }
+        }
+        if sentence.has(Tag::MagicLink) {
+            note(&mut found, "magic-link", sentence.line);
+        }
+        if sentence.has(Tag::Password) {
+            note(&mut found, "email-password", sentence.line);
+        }
+    }
+    if found.is_empty() {
+        let oauth = firm.iter().find(|s| s.norm.contains("oauth") && s.has(Tag::OauthWord));
+        let lines = || -> Vec<u32> {
+            let weak = scoped.wanted().filter(|s| s.has(Tag::LoginWeak)).map(|s| s.line);
+            firm.iter().map(|s| s.line).chain(weak).take(3).collect()
+        };
+        match oauth {
+            Some(sentence) => note(&mut found, "oauth", sentence.line),
+            None => found.push(("email-password".to_owned(), lines())),
+        }
+    }
+    found
+}
+
+fn refuses(sentence: &Sentence) -> bool {
+    sentence.has(Tag::NoLogin)
+        || sentence.mentions(Tag::NoLogin) && sentence.hits.iter().any(|h| h.tag == Tag::Login && h.negated)
+}
+
+/// True when the sentence is about logging in to the product itself.
+pub(super) fn is_login(sentence: &Sentence) -> bool {
+    super::says_outside(sentence, Tag::Login, Tag::NotLogin)
+}
+
+/// A short line under a heading or label about sign-in.
+fn under_login(scoped: &Scoped<'_>, sentence: &Sentence) -> bool {
+    const WORDS_MAX: usize = 12;
+    if sentence.norm.split(' ').count() > WORDS_MAX {
+        return false;
+    }
+    let title = scoped.document.sections.get(sentence.section).map_or("", |s| s.title.as_str());
+    let lead = scoped
+        .document
+        .blocks
+        .get(sentence.block)
+        .and_then(|b| b.lead)
+        .and_then(|l| scoped.document.blocks.get(l));
+    [title, lead.map_or("", |b| b.text.as_str())].iter().any(|text| {
+        let norm = crate::lexicon::normalise(text);
+        crate::lexicon::hits(&norm).iter().any(|h| h.tag == Tag::Login && !h.negated)
+    })
+}
+
+/// "Google login" names a provider; "connect Google Calendar" and "Google Maps" do not.
+fn names_provider(sentence: &Sentence, tag: Tag) -> bool {
+    const PRODUCTS: &[&str] = &[
+        "maps",
+        "calendar",
+        "drive",
+        "sheets",
+        "cloud",
+        "analytics",
+        "fonts",
+        "gemini",
+        "play",
+        "pages",
+        "actions",
+        "repo",
+        "api",
+        "pay",
+        "docs",
+    ];
+    sentence.hits.iter().filter(|h| h.tag == tag).any(|h| {
+        let rest = sentence.norm[h.end..].trim_start();
+        !PRODUCTS.iter().any(|p| rest.starts_with(p))
+    }) && !sentence.norm.contains("connect ")
+}
+
+fn note(found: &mut Vec<(String, Vec<u32>)>, name: &str, line: u32) {
+    match found.iter_mut().find(|(n, _)| n == name) {
+        Some((_, lines)) if lines.len() < 5 && !lines.contains(&line) => lines.push(line),
+        Some(_) => {}
+        None => found.push((name.to_owned(), vec![line])),
+    }
+}

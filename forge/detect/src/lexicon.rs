@@ -1,0 +1,222 @@
+//! The words the detector knows, by what they mean, and the one pass that finds them all.
+//!
+//! Phrases are matched in normalised text: lower case, single spaces, hyphens and slashes as
+//! spaces. A Latin phrase matches whole words; one that ends in `*` matches any ending. Phrases in
+//! other scripts match anywhere.
+
+mod features;
+pub(crate) mod nouns;
+mod scope;
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+/// What a phrase means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Tag {
+    // Headings.
+    HeadOut,
+    HeadLater,
+    HeadAside,
+    HeadModel,
+    // Scope within a sentence.
+    Negation,
+    NegationAfter,
+    Later,
+    Rejected,
+    // Where the product runs and keeps its data.
+    ClientStore,
+    NoBackend,
+    Terminal,
+    Library,
+    Desktop,
+    StaticPage,
+    Server,
+    Database,
+    // Sign-in.
+    Login,
+    LoginWeak,
+    NoLogin,
+    Account,
+    NotLogin,
+    Password,
+    MagicLink,
+    OauthWord,
+    Google,
+    Github,
+    Apple,
+    Facebook,
+    Microsoft,
+    Twitter,
+    Discord,
+    Linkedin,
+    Kakao,
+    Line,
+    Sso,
+    Phone,
+    // Files.
+    Upload,
+    FileNoun,
+    FileStore,
+    Transient,
+    // Server work.
+    Webhook,
+    SendMail,
+    Push,
+    Background,
+    ThirdParty,
+    SystemVerb,
+    // The rest.
+    Realtime,
+    RealtimeWord,
+    RealtimeNoun,
+    Payment,
+    PaymentWord,
+    NotPayment,
+    Stripe,
+    Paypal,
+    OtherPay,
+    Vector,
+    NotVector,
+    Model,
+    ModelWord,
+    NotModel,
+    // Access.
+    OwnOnly,
+    AdminOnly,
+    Everyone,
+}
+
+/// A phrase found in a normalised sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub tag: Tag,
+    pub start: usize,
+    pub end: usize,
+    /// The sentence denies it.
+    pub negated: bool,
+}
+
+struct Phrase {
+    tag: Tag,
+    prefix: bool,
+    bounded: bool,
+}
+
+struct Lexicon {
+    automaton: AhoCorasick,
+    phrases: Vec<Phrase>,
+}
+
+static LEXICON: LazyLock<Option<Lexicon>> = LazyLock::new(|| {
+    let mut phrases = Vec::new();
+    let mut patterns = Vec::new();
+    for (tag, words) in scope::TERMS.iter().chain(features::TERMS) {
+        for word in *words {
+            let pattern = word.trim_end_matches('*');
+            phrases.push(Phrase {
+                tag: *tag,
+                prefix: word.ends_with('*'),
+                bounded: pattern.is_ascii() || is_latin(pattern),
+            });
+            patterns.push(pattern);
+        }
+    }
+    let automaton = AhoCorasick::new(patterns).ok()?;
+    Some(Lexicon { automaton, phrases })
+});
+
+/// Lower case, single spaces, and spaces for hyphens, slashes and underscores between words.
+pub(crate) fn normalise(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let plain = match letter {
+            '-' | '/' | '\u{2010}' | '\u{2011}' | '&' | '"' | '\u{201c}' | '\u{201d}' => ' ',
+            '\u{2019}' => '\'',
+            other => other,
+        };
+        if plain.is_whitespace() {
+            if !out.ends_with(' ') {
+                out.push(' ');
+            }
+        } else {
+            out.extend(plain.to_lowercase());
+        }
+    }
+    out.trim().to_owned()
+}
+
+/// Every phrase in the normalised text, with negation judged.
+pub(crate) fn hits(norm: &str) -> Vec<Hit> {
+    let Some(lexicon) = LEXICON.as_ref() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for hit in lexicon.automaton.find_overlapping_iter(norm) {
+        let phrase = &lexicon.phrases[hit.pattern().as_usize()];
+        if phrase.bounded && !bounded(norm, hit.start(), hit.end(), phrase.prefix) {
+            continue;
+        }
+        found.push(Hit { tag: phrase.tag, start: hit.start(), end: hit.end(), negated: false });
+    }
+    found.sort_by_key(|h| (h.start, h.end));
+    negate(norm, &mut found);
+    found
+}
+
+/// Judges which hits the sentence denies: those after a denying word in the same clause, and those
+/// before a trailing denial ("is not required", Japanese and Korean verbs).
+fn negate(norm: &str, found: &mut [Hit]) {
+    if !found.iter().any(|h| matches!(h.tag, Tag::Negation | Tag::NegationAfter)) {
+        return;
+    }
+    let starts_negative = found.first().is_some_and(|h| h.tag == Tag::Negation && h.start == 0);
+    let denials: Vec<(Tag, usize, usize)> = found
+        .iter()
+        .filter(|h| matches!(h.tag, Tag::Negation | Tag::NegationAfter))
+        .map(|h| (h.tag, h.start, h.end))
+        .collect();
+    for hit in found.iter_mut() {
+        let after = denials.partition_point(|(_, start, _)| *start < hit.start);
+        let before_it = after.checked_sub(1).map(|i| denials[i]);
+        let follows = before_it.is_some_and(|(tag, _, end)| {
+            tag == Tag::Negation && end <= hit.start && within_clause(&norm[end..hit.start], starts_negative)
+        });
+        let precedes = denials.get(after..).unwrap_or_default().iter().take(3).any(|(tag, start, _)| {
+            *tag == Tag::NegationAfter && *start >= hit.end && within_clause(&norm[hit.end..*start], false)
+        });
+        hit.negated = follows || precedes;
+    }
+}
+
+/// True when nothing between a denial and a phrase ends the denial's reach.
+fn within_clause(between: &str, list: bool) -> bool {
+    const REACH_BYTES: usize = 60;
+    let ends_clause = between.contains([';', ':', '(', ')', '。', '！', '|'])
+        || between.contains(". ")
+        || between.contains(" but ")
+        || between.contains(" however")
+        || between.contains(" instead")
+        || between.contains(" then ");
+    if ends_clause {
+        return false;
+    }
+    list || between.len() <= REACH_BYTES && !between.contains([',', '、', '，'])
+}
+
+fn bounded(norm: &str, start: usize, end: usize, prefix: bool) -> bool {
+    let before = norm[..start].chars().next_back();
+    let after = norm[end..].chars().next();
+    // A script without spaces next to a Latin word is a boundary too.
+    let is_word = |c: Option<char>| c.is_some_and(|c| c == '_' || c.is_alphanumeric() && is_latin_char(c));
+    !is_word(before) && (prefix || !is_word(after))
+}
+
+fn is_latin(pattern: &str) -> bool {
+    pattern.chars().all(|c| !c.is_alphabetic() || is_latin_char(c))
+}
+
+fn is_latin_char(c: char) -> bool {
+    (c as u32) < 0x250
+}
