@@ -3,6 +3,7 @@
 //! Only wiring is tested here; what a part does is tested where it lives.
 
 mod frame;
+mod init;
 mod settings;
 
 use loki_kit::TestEnv;

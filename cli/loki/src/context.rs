@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) current_dir: PathBuf,
     /// The project the command is about.
     pub(crate) project: Project,
+    /// Whether `--project` named it.
+    pub(crate) named: bool,
 }
 
 impl Context {
@@ -29,7 +31,12 @@ impl Context {
             CommandError::new(ErrorKind::Io, "failed to find the current folder").caused_by(&source)
         })?;
         let project = Project::find(globals.project.as_deref(), &current_dir)?;
-        Ok(Context { environment, current_dir, project })
+        Ok(Context { environment, current_dir, project, named: globals.project.is_some() })
+    }
+
+    /// The folder of `--project`, else this very one: for what must not act on a project further up.
+    pub(crate) fn named_or_current_dir(&self) -> &Path {
+        if self.named { self.project.root() } else { &self.current_dir }
     }
 
     /// Reads the configuration with all its layers below the command's own flags.

@@ -101,6 +101,7 @@ mod tests {
             environment: Environment::default(),
             current_dir: root.to_owned(),
             project: Project::at(root),
+            named: false,
         }
     }
 
