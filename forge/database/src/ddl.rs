@@ -61,7 +61,7 @@ impl Plan {
     /// The hash of `up`. Also covers the whole target schema, policies included, because `up` stores it.
     pub fn hash(&self) -> String {
         let parts: Vec<&str> = self.up.iter().map(String::as_str).collect();
-        crate::hash::sha256_hex(&parts)
+        forge_core::sha256_hex(&parts)
     }
 
     /// Whether nothing would change.

@@ -163,7 +163,7 @@ fn digest(found: &[Found], json: &str) -> String {
     for (found, sql) in sorted.iter().zip(&normal) {
         parts.extend([found.kind.as_str(), found.name.as_str(), found.table.as_str(), sql.as_str()]);
     }
-    crate::hash::sha256_hex(&parts)
+    forge_core::sha256_hex(&parts)
 }
 
 /// The statement without the white space between its tokens; quoted parts stay as they are.

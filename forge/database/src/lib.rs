@@ -9,7 +9,6 @@ pub mod change;
 pub mod contents;
 pub mod ddl;
 pub mod execute;
-mod hash;
 pub mod introspect;
 pub mod lint;
 pub mod prove;

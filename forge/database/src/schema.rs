@@ -275,7 +275,7 @@ fn derived_name<'a>(table: &str, columns: impl Iterator<Item = &'a str>, suffix:
         name.push_str(column);
     }
     if name.len() + 1 + suffix.len() > forge_core::NAME_BYTES_MAX {
-        let hash = crate::hash::sha256_hex(&[&name]);
+        let hash = forge_core::sha256_hex(&[&name]);
         name.truncate(forge_core::NAME_BYTES_MAX - suffix.len() - 10);
         name = format!("{name}_{}", &hash[..8]);
     }

@@ -20,7 +20,7 @@ pub(crate) struct Stored {
 
 /// The hash of a schema's JSON.
 pub(crate) fn fingerprint(json: &str) -> String {
-    crate::hash::sha256_hex(&["schema", json])
+    forge_core::sha256_hex(&["schema", json])
 }
 
 /// The statement that stores `schema`, which must not differ from what is about to be there.

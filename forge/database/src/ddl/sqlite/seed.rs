@@ -83,6 +83,6 @@ fn content_uuid(table: &str, row: &Row) -> String {
         parts.push(if text.is_some() { "=" } else { "null" });
         parts.push(text.as_deref().unwrap_or_default());
     }
-    let hex = crate::hash::sha256_hex(&parts);
+    let hex = forge_core::sha256_hex(&parts);
     format!("{}-{}-8{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }

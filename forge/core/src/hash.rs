@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// The hash of `parts` as lower-case hex. Each part is preceded by its length, so that no two
 /// lists share a preimage.
-pub(crate) fn sha256_hex(parts: &[&str]) -> String {
+pub fn sha256_hex(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());
