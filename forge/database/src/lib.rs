@@ -11,6 +11,8 @@ pub mod ddl;
 pub mod execute;
 pub mod introspect;
 pub mod lint;
+pub mod policy;
 pub mod prove;
+pub mod rows;
 pub mod schema;
 mod tables;
