@@ -2,6 +2,7 @@
 //!
 //! Only wiring is tested here; what a part does is tested where it lives.
 
+mod detect;
 mod frame;
 mod init;
 mod settings;

@@ -3,5 +3,6 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod forge_detect;
 pub(crate) mod init;
 pub(crate) mod reference;
