@@ -49,12 +49,12 @@ fn a_page_that_keeps_its_data_in_the_browser_needs_nothing() {
 }
 
 #[test]
-fn the_table_cites_lines() {
-    let run =
-        env().loki_with_stdin(&["forge-detect", "-"], "# Notes\n\n## notes table\n\n- id\n- title: text\n");
-    let run = run.expect_code(0);
+fn each_item_cites_its_lines() {
+    let document = std::fs::read(template("forge-saas")).expect("the template");
+    let run = env().loki_with_stdin(&["forge-detect", "-"], document).expect_code(0);
+    let users = run.stdout.lines().find(|line| line.starts_with("table") && line.contains(" users "));
     assert!(
-        run.stdout.lines().any(|line| line.starts_with("table") && line.contains("line")),
+        users.is_some_and(|line| line.contains(" email, ") && line.contains(" lines ")),
         "{}",
         run.stdout
     );

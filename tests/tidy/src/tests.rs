@@ -104,6 +104,10 @@ fn a_file_over_the_limit_is_a_complaint() {
     let text = "x\n".repeat(sources::LINES_MAX);
     assert_eq!(sources::lengths(&[file("a.rs", &text)]), Vec::<String>::new());
     assert_eq!(sources::lengths(&[file("a.rs", &format!("{text}x\n"))]).len(), 1);
+    let vocabulary = format!("{text}    \"sign up\",\n");
+    assert_eq!(sources::lengths(&[file("a.rs", &vocabulary)]), Vec::<String>::new());
+    let call = format!("{text}    \"sign up\".len(),\n");
+    assert_eq!(sources::lengths(&[file("a.rs", &call)]).len(), 1);
 }
 
 #[test]
@@ -117,6 +121,7 @@ fn printing_and_the_environment_have_homes() {
     assert_eq!(found("cli/engine/src/drive.rs", "// println! is not for us\nwriteln!(out)"), 0);
     assert_eq!(found("cli/engine/src/drive.rs", "#[cfg(test)]\nmod tests { println!() }"), 0);
     assert_eq!(found("cli/engine/src/drive/tests.rs", "println!()"), 0);
+    assert_eq!(found("forge/detect/examples/predict.rs", "std::env::args()"), 0);
 }
 
 #[test]
