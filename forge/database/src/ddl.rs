@@ -15,6 +15,7 @@ pub mod sqlite;
 mod validate;
 
 pub use lineage::{Lineage, Origin};
+pub(crate) use loss::narrows;
 pub use loss::{Loss, LossKind};
 pub use problem::{PlanError, Problem};
 

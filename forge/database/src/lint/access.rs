@@ -1,71 +1,108 @@
-//! What a table's policies come to: who reads everything, who writes everything, who owns a row.
+//! What a table's policies come to: who reaches everything, and who owns a row.
 
 use std::collections::BTreeSet;
 
+use forge_core::Role;
+
+use crate::policy::{Binary, Expr, ExprKind, Is, Side, Unary, condition, parse, speaks_to};
 use crate::schema::{Command, Policy, Rls, Table};
 
 /// Roles that anybody can obtain: no account at all, or a fresh one.
-pub(super) const EVERYBODY: &[&str] = &["anon", "authenticated"];
+const EVERYBODY: [Role; 2] = [Role::Anon, Role::Authenticated];
 
-/// Which existing rows a policy lets its commands reach; `None` means all.
-pub(super) fn using(policy: &Policy) -> Option<&str> {
-    policy.using.as_deref().or(policy.check.as_deref())
-}
-
-/// Which new rows a policy lets its commands leave; `None` means all.
-pub(super) fn check(policy: &Policy) -> Option<&str> {
-    policy.check.as_deref().or(policy.using.as_deref())
-}
-
-/// Whether a condition holds for every row.
-pub(super) fn always(condition: Option<&str>) -> bool {
-    condition.is_none_or(|text| {
-        let bare: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')')).collect();
-        matches!(bare.to_ascii_lowercase().as_str(), "true" | "1=1" | "nottrue=false" | "notfalse")
-    })
-}
-
-/// The first role of [`EVERYBODY`] to which `command` is open on every row, judged by `condition`.
-pub(super) fn open_to(
-    rls: &Rls,
-    command: Command,
-    condition: fn(&Policy) -> Option<&str>,
-) -> Option<&'static str> {
-    EVERYBODY.iter().copied().find(|role| {
-        let speaks =
-            |policy: &&Policy| policy.commands.contains(&command) && policy.roles.iter().any(|r| r == role);
+/// The first role that anybody can obtain to which `command` is open on every row.
+pub(super) fn open_to(rls: &Rls, command: Command, side: Side) -> Option<Role> {
+    EVERYBODY.into_iter().find(|role| {
+        let speaks = |policy: &&Policy| policy.commands.contains(&command) && speaks_to(policy, role);
         let (restrictive, permissive): (Vec<&Policy>, Vec<&Policy>) =
             rls.policies.iter().filter(speaks).partition(|policy| policy.restrictive);
-        permissive.iter().any(|policy| always(condition(policy)))
-            && restrictive.iter().all(|policy| always(condition(policy)))
+        let open = |policy: &&Policy| always(condition(policy, side), role);
+        permissive.iter().any(|policy| open(policy)) && restrictive.iter().all(|policy| open(policy))
     })
+}
+
+/// Whether a condition holds for every row, whichever user of that role asks.
+fn always(text: Option<&str>, role: &Role) -> bool {
+    match text.map(parse) {
+        None => true,
+        Some(Ok(expr)) => constant(&expr, role) == Some(true),
+        Some(Err(_)) => false, // It opens nothing, and another rule says that it cannot be read.
+    }
+}
+
+/// The value of a condition that does not depend on the row.
+fn constant(expr: &Expr, role: &Role) -> Option<bool> {
+    match &expr.kind {
+        ExprKind::Bool(value) => Some(*value),
+        ExprKind::Unary(Unary::Not, of) => constant(of, role).map(|value| !value),
+        ExprKind::Binary(Binary::And, left, right) => match (constant(left, role), constant(right, role)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            (Some(true) | None, None) | (None, Some(true)) => None,
+        },
+        ExprKind::Binary(Binary::Or, left, right) => match (constant(left, role), constant(right, role)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            (Some(false) | None, None) | (None, Some(false)) => None,
+        },
+        ExprKind::Binary(Binary::Equal, left, right) => equal(&left.kind, &right.kind, role),
+        // Having an account is no condition on the row, only on the role.
+        ExprKind::Is { of, what: Is::Null, negated } if of.kind == ExprKind::Uid => {
+            Some((*role == Role::Anon) != *negated)
+        }
+        ExprKind::Is { of, what: Is::True, negated } => constant(of, role).map(|value| value != *negated),
+        ExprKind::Is { of, what: Is::False, negated } => constant(of, role).map(|value| value == *negated),
+        _ => None, // Everything else looks at the row, or at claims.
+    }
+}
+
+fn equal(left: &ExprKind, right: &ExprKind, role: &Role) -> Option<bool> {
+    match (left, right) {
+        (ExprKind::Int(a), ExprKind::Int(b)) => Some(a == b),
+        (ExprKind::Text(a), ExprKind::Text(b)) => Some(a == b),
+        (ExprKind::Bool(a), ExprKind::Bool(b)) => Some(a == b),
+        (ExprKind::Role, ExprKind::Text(name)) | (ExprKind::Text(name), ExprKind::Role) => {
+            Some(role.as_str() == name)
+        }
+        _ => None, // Depends on the row, or on who asks.
+    }
 }
 
 /// The columns that hold a row's owner: those that some policy compares with the user's id.
-pub(super) fn owners(table: &Table) -> BTreeSet<&str> {
-    let conditions = table
-        .rls
-        .iter()
-        .flat_map(|rls| &rls.policies)
-        .flat_map(|policy| [policy.using.as_deref(), policy.check.as_deref()])
-        .flatten();
-    conditions.flat_map(|condition| owners_in(table, condition)).collect()
+pub(super) fn owners(table: &Table) -> BTreeSet<String> {
+    let policies = table.rls.iter().flat_map(|rls| &rls.policies);
+    let texts = policies.flat_map(|policy| [&policy.using, &policy.check]).flatten();
+    let mut found = BTreeSet::new();
+    for expr in texts.filter_map(|text| parse(text).ok()) {
+        collect(&expr, table, &mut found);
+    }
+    found
 }
 
-fn owners_in<'t>(table: &'t Table, condition: &str) -> Vec<&'t str> {
-    let bare: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
-    let compared = |name: &str| {
-        let (left, right) = (format!("{name}=auth.uid()"), format!("auth.uid()={name}"));
-        bare.match_indices(&left).any(|(at, _)| starts_word(&bare, at))
-            || bare.match_indices(&right).any(|(at, _)| ends_word(&bare, at + right.len()))
-    };
-    table.columns.iter().map(|column| column.name.as_str()).filter(|name| compared(name)).collect()
+fn collect(expr: &Expr, table: &Table, found: &mut BTreeSet<String>) {
+    if let ExprKind::Binary(Binary::Equal, left, right) = &expr.kind {
+        for (column, other) in [(left, right), (right, left)] {
+            if let ExprKind::Column { table: qualifier, name } = &column.kind
+                && qualifier.as_ref().is_none_or(|qualifier| *qualifier == table.name)
+                && table.column(name).is_some()
+                && is_uid(other)
+            {
+                found.insert(name.clone());
+            }
+        }
+    }
+    // A subquery compares columns of other tables.
+    if expr.select().is_none() {
+        for child in expr.children() {
+            collect(child, table, found);
+        }
+    }
 }
 
-fn starts_word(text: &str, at: usize) -> bool {
-    !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
-}
-
-fn ends_word(text: &str, at: usize) -> bool {
-    !text[at..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+fn is_uid(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Uid => true,
+        ExprKind::Cast(of, _) => is_uid(of),
+        _ => false, // Anything else is not the user's id itself.
+    }
 }

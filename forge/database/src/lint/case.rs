@@ -149,7 +149,8 @@ fn before<'p, 'a>(places: &'p mut BTreeMap<&'a str, Place<'a>>, table: &str) -> 
     places.get_mut(table)?.before.as_mut()
 }
 
-fn table_of(change: &Change) -> Option<&str> {
+/// The table that a change is about, where it is about one that is there.
+pub(crate) fn table_of(change: &Change) -> Option<&str> {
     match change {
         Change::DropTable { table }
         | Change::RenameTable { table, .. }

@@ -3,6 +3,7 @@
 use super::case::{Case, Step};
 use super::{Area, Hits, Rule, Severity};
 use crate::change::Change;
+use crate::ddl::narrows;
 use crate::schema::{Schema, Type};
 
 pub(super) static RULES: &[Rule] = &[
@@ -116,27 +117,6 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-/// Whether every value of `from` is a value of `to`, written the same way.
-pub(crate) fn widens(from: &Type, to: &Type) -> bool {
-    use Type as T;
-    match (from, to) {
-        (a, b) if a == b => true,
-        (T::Varchar(a), T::Varchar(b)) => a <= b,
-        (T::Numeric(ap, scale_a), T::Numeric(bp, scale_b)) => {
-            scale_a <= scale_b && ap.saturating_sub(*scale_a) <= bp.saturating_sub(*scale_b)
-        }
-        (T::Smallint, T::Integer | T::Bigint | T::Double) => true,
-        (T::Integer, T::Bigint | T::Double) => true,
-        (T::Smallint, T::Numeric(precision, scale)) => precision.saturating_sub(*scale) >= 5,
-        (T::Integer, T::Numeric(precision, scale)) => precision.saturating_sub(*scale) >= 10,
-        (T::Bigint, T::Numeric(precision, scale)) => precision.saturating_sub(*scale) >= 19,
-        (T::Varchar(_) | T::Enum(_) | T::Uuid | T::Date | T::Time, T::Text) => true,
-        (T::Uuid, T::Varchar(length)) => *length >= 36,
-        (T::Array(a), T::Array(b)) => widens(a, b),
-        _ => false,
-    }
-}
-
 fn drops_table(case: &Case<'_>, hits: &mut Hits) {
     for step in &case.steps {
         if let Change::DropTable { table } = step.change
@@ -164,14 +144,9 @@ fn narrows_type(case: &Case<'_>, hits: &mut Hits) {
     for step in &case.steps {
         let Change::AlterColumn { table, column } = step.change else { continue };
         let Some(old) = step.before.as_ref().and_then(|before| before.column(&column.name)) else { continue };
-        if step.rows > 0 && !widens(&old.ty, &column.ty) {
-            let message = format!(
-                "changes `{}` from {} to {} in {}",
-                column.name,
-                type_name(&old.ty),
-                type_name(&column.ty),
-                rows(step)
-            );
+        if step.rows > 0 && narrows(&old.ty, &column.ty) {
+            let message =
+                format!("changes `{}` from {} to {} in {}", column.name, old.ty, column.ty, rows(step));
             hits.add(subject(table, &column.name), message);
         }
     }
@@ -314,27 +289,4 @@ fn rows(step: &Step<'_>) -> String {
 
 pub(super) fn subject(table: &str, part: &str) -> String {
     format!("{table}.{part}")
-}
-
-/// A type as people write it.
-pub(super) fn type_name(ty: &Type) -> String {
-    match ty {
-        Type::Text => "text".to_owned(),
-        Type::Varchar(length) => format!("varchar({length})"),
-        Type::Smallint => "smallint".to_owned(),
-        Type::Integer => "integer".to_owned(),
-        Type::Bigint => "bigint".to_owned(),
-        Type::Double => "double".to_owned(),
-        Type::Numeric(precision, scale) => format!("numeric({precision},{scale})"),
-        Type::Boolean => "boolean".to_owned(),
-        Type::Uuid => "uuid".to_owned(),
-        Type::Timestamptz => "timestamptz".to_owned(),
-        Type::Date => "date".to_owned(),
-        Type::Time => "time".to_owned(),
-        Type::Jsonb => "jsonb".to_owned(),
-        Type::Bytea => "bytea".to_owned(),
-        Type::Vector(dimensions) => format!("vector({dimensions})"),
-        Type::Enum(name) => format!("enum {name}"),
-        Type::Array(inner) => format!("{}[]", type_name(inner)),
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use forge_core::is_reserved;
+
 use super::case::Case;
 use super::data::subject;
 use super::{Area, Hits, Rule, Severity};
@@ -57,112 +59,6 @@ pub(super) static RULES: &[Rule] = &[
     },
 ];
 
-/// Words that neither engine accepts as a bare name.
-const RESERVED: &[&str] = &[
-    "all",
-    "alter",
-    "analyze",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "between",
-    "both",
-    "by",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "column",
-    "commit",
-    "constraint",
-    "create",
-    "cross",
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "default",
-    "deferrable",
-    "delete",
-    "desc",
-    "distinct",
-    "do",
-    "drop",
-    "else",
-    "end",
-    "escape",
-    "except",
-    "exists",
-    "false",
-    "fetch",
-    "for",
-    "foreign",
-    "from",
-    "full",
-    "grant",
-    "group",
-    "having",
-    "in",
-    "index",
-    "initially",
-    "inner",
-    "insert",
-    "intersect",
-    "into",
-    "is",
-    "isnull",
-    "join",
-    "lateral",
-    "leading",
-    "left",
-    "like",
-    "limit",
-    "localtime",
-    "natural",
-    "not",
-    "nothing",
-    "notnull",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "outer",
-    "placing",
-    "primary",
-    "references",
-    "returning",
-    "right",
-    "rollback",
-    "select",
-    "session_user",
-    "set",
-    "similar",
-    "some",
-    "symmetric",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "transaction",
-    "true",
-    "union",
-    "unique",
-    "update",
-    "user",
-    "using",
-    "values",
-    "variadic",
-    "view",
-    "when",
-    "where",
-    "window",
-    "with",
-];
-
 /// Names the services keep for themselves.
 const SYSTEM: &[&str] = &[
     "auth",
@@ -188,7 +84,7 @@ pub(super) fn words(name: &str) -> Vec<&str> {
 
 fn reserved(case: &Case<'_>, hits: &mut Hits) {
     for (at, name) in names(case) {
-        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+        if is_reserved(&name.to_ascii_lowercase()) {
             hits.add(at, format!("`{name}` is a word of SQL"));
         }
     }

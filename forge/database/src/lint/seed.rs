@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::case::Case;
-use super::data::{subject, type_name};
+use super::data::subject;
 use super::types::fits;
 use super::{Area, Hits, Rule, Severity};
 use crate::change::Change;
@@ -91,7 +91,7 @@ fn problems(table: &Table, row: Row<'_>, case: &Case<'_>) -> Vec<String> {
         };
         match value {
             Some(value) if !fits(&column.ty, value, case.target) => {
-                problems.push(format!("the value of `{name}` is no {}", type_name(&column.ty)));
+                problems.push(format!("the value of `{name}` is no {}", column.ty));
             }
             None if !column.nullable => problems.push(format!("`{name}` must not be null")),
             Some(_) | None => {}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
-use super::data::{subject, type_name};
+use super::data::subject;
 use super::{Area, Hits, Rule, Severity};
 use crate::schema::{ForeignKey, OnDelete, Table, Type};
 
@@ -168,14 +168,8 @@ fn foreign_key_type(case: &Case<'_>, hits: &mut Hits) {
         let to = case.target.tables.get(&key.table).and_then(|other| other.column(&key.references));
         let (Some(from), Some(to)) = (table.column(&key.column), to) else { continue };
         if !comparable(&from.ty, &to.ty) {
-            let message = format!(
-                "`{}` is {}, `{}.{}` is {}",
-                key.column,
-                type_name(&from.ty),
-                key.table,
-                key.references,
-                type_name(&to.ty)
-            );
+            let message =
+                format!("`{}` is {}, `{}.{}` is {}", key.column, from.ty, key.table, key.references, to.ty);
             hits.add(subject(&table.name, &key.column), message);
         }
     }

@@ -1,7 +1,7 @@
 //! Rules about column types and defaults.
 
 use super::case::Case;
-use super::data::{enum_of, subject, type_name};
+use super::data::{enum_of, subject};
 use super::names::words;
 use super::{Area, Hits, Rule, Severity};
 use crate::schema::{ColumnDefault, Schema, Type};
@@ -84,7 +84,7 @@ fn time_without_zone(case: &Case<'_>, hits: &mut Hits) {
         let moment = column.name.ends_with("_at") || column.name.contains("timestamp");
         let zoneless = matches!(column.ty, Type::Text | Type::Varchar(_) | Type::Date | Type::Time);
         if moment && zoneless {
-            let message = format!("`{}` names a point in time and is {}", column.name, type_name(&column.ty));
+            let message = format!("`{}` names a point in time and is {}", column.name, column.ty);
             hits.add(subject(&table.name, &column.name), message);
         }
     }
@@ -100,7 +100,7 @@ fn unknown_enum(case: &Case<'_>, hits: &mut Hits) {
 
 fn impossible_bounds(case: &Case<'_>, hits: &mut Hits) {
     for (table, column) in case.columns().filter(|(_, column)| impossible(&column.ty)) {
-        hits.add(subject(&table.name, &column.name), format!("nothing fits {}", type_name(&column.ty)));
+        hits.add(subject(&table.name, &column.name), format!("nothing fits {}", column.ty));
     }
 }
 
@@ -126,7 +126,7 @@ fn default_misfits(case: &Case<'_>, hits: &mut Hits) {
             ColumnDefault::Literal(value) => fits(&column.ty, value, case.target),
         };
         if !fits {
-            let message = format!("the default of `{}` is no {}", column.name, type_name(&column.ty));
+            let message = format!("the default of `{}` is no {}", column.name, column.ty);
             hits.add(subject(&table.name, &column.name), message);
         }
     }

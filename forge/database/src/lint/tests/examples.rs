@@ -257,6 +257,33 @@ fn access() -> Examples {
         |rls: &Table| Change::SetRls { table: s("notes"), rls: rls.rls.clone().expect("it has policies") };
     let opening = changing(vec![notes()], vec![set(&open)], vec![open.clone()]);
     let counting = |default: &str| adding(vec![table("notes", &[&format!("id integer{default}")]).public()]);
+    // The policy of one table reads the other, whose column is renamed.
+    let renamed = |condition: &str| {
+        let reads = format!("exists (select 1 from notes where {condition})");
+        let reader = |condition: &str| {
+            table("shares", &["id uuid"]).policies(vec![policy(
+                &[Command::Select],
+                &["authenticated"],
+                Some(condition),
+                None,
+            )])
+        };
+        let rename = Change::RenameColumn { table: s("notes"), column: s("body"), to: s("text") };
+        let old = reader("exists (select 1 from notes where body = 'a')");
+        changing(
+            vec![notes(), old],
+            vec![rename],
+            vec![table("notes", &["id uuid = uuid", "text text?"]), reader(&reads)],
+        )
+    };
+    let circle = |second: &str| {
+        let reading =
+            |condition: &str| vec![policy(&[Command::Select], &["authenticated"], Some(condition), None)];
+        adding(vec![
+            table("a", &["id uuid"]).policies(reading("exists (select 1 from b where b.id = a.id)")),
+            table("b", &["id uuid"]).policies(reading(second)),
+        ])
+    };
     let writes = &[Command::Update, Command::Delete];
     vec![
         ("MIG080", adding(vec![with(notes(), |t| t.rls = None)]), adding(vec![notes()])),
@@ -276,6 +303,23 @@ fn access() -> Examples {
             ruled(&[Command::Insert], &["anon"], None, Some("true")),
             ruled(&[Command::Insert], &["authenticated"], None, Some("true")),
         ),
+        (
+            "MIG081",
+            ruled(writes, &["authenticated"], Some("auth.uid() is not null"), None),
+            ruled(writes, &["authenticated"], Some("id = auth.uid()"), None),
+        ),
+        (
+            "MIG088",
+            ruled(writes, &["admin"], Some("size = 1"), None),
+            ruled(writes, &["admin"], Some("body = 'a'"), None),
+        ),
+        (
+            "MIG088",
+            ruled(writes, &["admin"], Some("body = "), None),
+            ruled(writes, &["admin"], Some("body = 'a'"), None),
+        ),
+        ("MIG088", renamed("body = 'a'"), renamed("text = 'a'")),
+        ("MIG089", circle("exists (select 1 from a where a.id = b.id)"), circle("id = auth.uid()")),
         ("MIG090", opening.clone().rows("notes", 2), opening),
         ("MIG091", counting(" = identity"), counting("")),
     ]
