@@ -1,7 +1,8 @@
 //! Why the store could not do what it was asked.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use rusqlite::{ErrorCode, ffi};
 
@@ -98,6 +99,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The error for a failure of the system to open or create something at `path`.
+    pub fn open(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Open { path: path.to_owned(), source: source.into() },
+        }
+    }
+
     /// The error for a failure of SQLite while doing `what` (a verb and its object).
     pub fn sqlite(what: &'static str, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {

@@ -198,11 +198,11 @@ fn check_file(conn: &Connection, path: &Path) -> Result<(), StoreError> {
 /// Creates the file if there is none, so that nobody else can ever read it.
 fn create(path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => sync_folder(path).map_err(|error| open_failed(path, error)),
+        Ok(_) => sync_folder(path).map_err(|error| StoreError::open(path, error)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            OpenOptions::new().write(true).open(path).map(drop).map_err(|error| open_failed(path, error))
+            OpenOptions::new().write(true).open(path).map(drop).map_err(|error| StoreError::open(path, error))
         }
-        Err(error) => Err(open_failed(path, error)),
+        Err(error) => Err(StoreError::open(path, error)),
     }
 }
 
@@ -215,14 +215,6 @@ fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
-    }
-}
-
-fn open_failed(path: &Path, error: io::Error) -> StoreError {
-    match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
-        _ => StoreError::Open { path: path.to_owned(), source: error.into() },
     }
 }
 

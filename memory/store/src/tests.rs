@@ -213,6 +213,22 @@ fn a_watch_tells_of_commits_of_this_store_and_of_others() {
 }
 
 #[test]
+fn a_watch_looks_until_it_finds() {
+    let (_dir, path) = scratch();
+    let store = open(&path);
+    let mut watch = store.watch().unwrap();
+    let three = || Ok::<_, StoreError>(Some(count(&store)).filter(|count| *count == 3));
+    assert_eq!(watch.wait_for(Duration::ZERO, three).unwrap(), None);
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| watch.wait_for(Duration::from_secs(60), three).unwrap());
+        for half in 0..3 {
+            insert(&store, half).unwrap();
+        }
+        assert_eq!(waiter.join().unwrap(), Some(3));
+    });
+}
+
+#[test]
 fn a_fixed_clock_steps() {
     let clock = FixedClock::new(Timestamp::UNIX_EPOCH, Duration::from_secs(2));
     let seconds = || clock.now().as_second();

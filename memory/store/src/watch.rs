@@ -1,7 +1,7 @@
 //! Waiting for commits, of this process or another.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -9,6 +9,9 @@ use crate::StoreError;
 
 /// How often the file is asked whether another process has committed.
 const POLL: Duration = Duration::from_millis(25);
+
+/// The longest single wait.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Counts this process's commits through one store, and wakes those who wait for one.
 #[derive(Default)]
@@ -51,21 +54,41 @@ impl Watch {
     /// Waits until something was committed since the watch was made or last said so, or until
     /// `timeout` is up: then `false`.
     pub fn wait(&mut self, timeout: Duration) -> Result<bool, StoreError> {
-        let mut left = timeout;
+        self.wait_until(now() + timeout.min(WAIT_MAX))
+    }
+
+    /// Looks for something at once and again after each commit, until it is there or `timeout` is up.
+    pub fn wait_for<T, E: From<StoreError>>(
+        &mut self,
+        timeout: Duration,
+        mut look: impl FnMut() -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        let deadline = now() + timeout.min(WAIT_MAX);
+        loop {
+            // A commit since the last look, even one during it, ends the wait below at once.
+            if let Some(found) = look()? {
+                return Ok(Some(found));
+            }
+            if !self.wait_until(deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn wait_until(&mut self, deadline: Instant) -> Result<bool, StoreError> {
         loop {
             // Counted before the file is asked: a commit between the two ends the wait at once.
             let count = self.commits.count();
-            let now = data_version(&self.conn)?;
-            if now != self.seen {
-                self.seen = now;
+            let version = data_version(&self.conn)?;
+            if version != self.seen {
+                self.seen = version;
                 return Ok(true);
             }
+            let left = deadline.saturating_duration_since(now());
             if left.is_zero() {
                 return Ok(false);
             }
-            let step = left.min(POLL);
-            self.commits.wait(count, step);
-            left -= step;
+            self.commits.wait(count, left.min(POLL));
         }
     }
 }
@@ -84,4 +107,12 @@ fn data_version(conn: &Connection) -> Result<i64, StoreError> {
     statement
         .query_row([], |row| row.get(0))
         .map_err(|source| StoreError::sqlite("ask for changes of the database", source))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures how long a wait lasts; what is recorded comes from a Clock"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
