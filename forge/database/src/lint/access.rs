@@ -17,7 +17,7 @@ pub(super) fn open_to(rls: &Rls, command: Command, side: Side) -> Option<Role> {
         let (restrictive, permissive): (Vec<&Policy>, Vec<&Policy>) =
             rls.policies.iter().filter(speaks).partition(|policy| policy.restrictive);
         let open = |policy: &&Policy| always(condition(policy, side), role);
-        permissive.iter().any(|policy| open(policy)) && restrictive.iter().all(|policy| open(policy))
+        permissive.iter().any(open) && restrictive.iter().all(open)
     })
 }
 
