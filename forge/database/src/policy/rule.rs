@@ -91,7 +91,7 @@ pub fn tables_read(policy: &Policy) -> BTreeSet<String> {
 /// Every circle of policies for reading. Postgres refuses to evaluate them, and so does the compiler.
 pub fn cycles(schema: &Schema) -> Vec<Cycle> {
     let mut found: Vec<Cycle> = Vec::new();
-    for role in roles(schema) {
+    for role in roles(schema.tables.values()) {
         let graph = reading(schema, &role);
         for start in graph.keys() {
             if let Some(cycle) = circle(&graph, start)
@@ -104,9 +104,9 @@ pub fn cycles(schema: &Schema) -> Vec<Cycle> {
     found
 }
 
-/// Every role that a policy names, and the two that are always there.
-pub fn roles(schema: &Schema) -> BTreeSet<Role> {
-    let policies = schema.tables.values().flat_map(|table| &table.rls).flat_map(|rls| &rls.policies);
+/// Every role that a policy of these tables names, and the two that are always there.
+pub fn roles<'t>(tables: impl Iterator<Item = &'t Table>) -> BTreeSet<Role> {
+    let policies = tables.flat_map(|table| &table.rls).flat_map(|rls| &rls.policies);
     let named = policies.flat_map(|policy| &policy.roles).map(|name| Role::from(name.clone()));
     let mut roles: BTreeSet<Role> = named.filter(|role| *role != Role::Service).collect();
     roles.extend([Role::Anon, Role::Authenticated]);
