@@ -535,7 +535,8 @@ impl Run {
         if let Some(review) = self.reviews.get_mut(subject) {
             review.person = Some((approved, name.to_owned(), reason.to_owned()));
         }
-        let answers = |open: &OpenWait| matches!(&open.wait, Wait::Approval { subject: s, .. } if s == subject);
+        let answers =
+            |open: &OpenWait| matches!(&open.wait, Wait::Approval { subject: s, .. } if s == subject);
         if self.wait.as_ref().is_some_and(answers) {
             self.wait = None;
         }

@@ -1,0 +1,112 @@
+//! The council at work: reviewers are asked, votes are counted, approvals are stored.
+
+use std::time::Duration;
+
+use loki_ledger::event::{Approver, ArtifactId, Outcome};
+use loki_ledger::run::Run;
+use serde::{Deserialize, Serialize};
+
+use super::{answered, explain, failed};
+use crate::council::reviewers::Reviewer;
+use crate::council::{self, Ballot, Decision, Round};
+use crate::engine::{Engine, EngineError};
+use crate::tool::{Finding, Proposal};
+
+/// How long a reviewer may take. One that takes longer has not voted.
+const REVIEW_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What the council did with a proposal; kept as an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CouncilVerdict {
+    /// The proposal's hash.
+    pub subject: String,
+    /// Whether it is approved.
+    pub approved: bool,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Every round held.
+    pub rounds: Vec<Round>,
+}
+
+/// Lets the council judge a proposal.
+pub(super) async fn council(
+    engine: &Engine,
+    subject: &str,
+    proposal: &ArtifactId,
+) -> Result<Outcome, EngineError> {
+    let proposal: Option<Proposal> = engine.read("a proposal", proposal)?;
+    let mut rounds: Vec<Round> = Vec::new();
+    let (approved, reason) = loop {
+        let Some(proposal) = &proposal else { break (false, "the proposal is gone".to_owned()) };
+        match council::decide(&rounds) {
+            Decision::Convene(open) => {
+                rounds.push(Round { ballots: round(engine, proposal, &open).await, advocate: None });
+            }
+            Decision::Advocate => {
+                let ballot = ballot(engine.advocate.as_ref(), proposal, &[]).await;
+                if let Some(last) = rounds.last_mut() {
+                    last.advocate = Some(ballot);
+                }
+            }
+            Decision::Approved => break (true, "approved".to_owned()),
+            Decision::Rejected(why) => break (false, why),
+        }
+    };
+    let votes = rounds.last().map_or(0, |round| round.ballots.iter().filter(|b| b.opinion.is_ok()).count());
+    let summary = match approved {
+        true => format!("approved by {votes} reviewers in {} round(s)", rounds.len()),
+        false => format!("not approved: {reason}"),
+    };
+    let verdict = CouncilVerdict { subject: subject.to_owned(), approved, reason, rounds };
+    Ok(Outcome::Council { approved, verdict: engine.keep("a council's verdict", &verdict)?.id, summary })
+}
+
+/// One round: every reviewer at the same time, none seeing another's vote.
+async fn round(engine: &Engine, proposal: &Proposal, open: &[Finding]) -> Vec<Ballot> {
+    let asked: Vec<_> =
+        engine.reviewers.iter().take(council::SEATS).map(|r| ballot(r.as_ref(), proposal, open)).collect();
+    futures::future::join_all(asked).await
+}
+
+async fn ballot(reviewer: &dyn Reviewer, proposal: &Proposal, open: &[Finding]) -> Ballot {
+    let opinion = match tokio::time::timeout(REVIEW_TIMEOUT, reviewer.review(proposal, open)).await {
+        Ok(opinion) => opinion,
+        Err(_elapsed) => Err(format!("said nothing within {} seconds", REVIEW_TIMEOUT.as_secs())),
+    };
+    Ballot { reviewer: reviewer.name().to_owned(), opinion }
+}
+
+/// Stores an approval with the tool whose call waits for it.
+pub(super) async fn approve(engine: &Engine, run: &Run, subject: &str, by: &Approver) -> Outcome {
+    let tool = run.steps.pending.first().and_then(|call| engine.tool(&call.tool));
+    let Some(tool) = tool else {
+        return failed("no_tool", "the tool that made the proposal is gone", false);
+    };
+    match tool.approve(subject, by).await {
+        Ok(()) => Outcome::Approved,
+        Err(error) => failed(&error.code, &explain(&error), false),
+    }
+}
+
+/// Answers a call whose proposal was refused: what was found, and what to do about it.
+pub(super) fn refuse(engine: &Engine, run: &Run, subject: &str) -> Result<Outcome, EngineError> {
+    let Some(review) = run.reviews.get(subject) else {
+        return answered(engine, false, "the proposal is gone", "the proposal is gone; make the call again");
+    };
+    if let Some((false, name, reason)) = &review.person {
+        let summary = format!("{name} refused it: {reason}");
+        return answered(engine, false, &summary, &summary);
+    }
+    let Some((_, verdict, summary)) = &review.council else {
+        return answered(engine, false, "nobody judged it", "nobody judged it; make the call again");
+    };
+    let verdict: CouncilVerdict = engine.read("a council's verdict", verdict)?;
+    let mut output = format!("the council did not approve: {}\n", verdict.reason);
+    for finding in verdict.rounds.first().map(council::frozen).unwrap_or_default() {
+        output.push_str(&format!(
+            "- {} ({:?}) {}: {} Fix: {}\n",
+            finding.rule, finding.severity, finding.subject, finding.message, finding.fix
+        ));
+    }
+    answered(engine, false, summary, &output)
+}
