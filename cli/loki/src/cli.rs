@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind as ClapKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{completions, config, doctor, forge_detect, init, reference};
+use crate::commands::{completions, config, doctor, forge_detect, init, ledger, reference};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::error::{CommandError, ErrorKind};
@@ -65,6 +65,7 @@ impl Globals {
 enum Command {
     Init(init::InitArgs),
     ForgeDetect(forge_detect::ForgeDetectArgs),
+    Ledger(ledger::LedgerArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
@@ -94,6 +95,7 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> Status 
 fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status, CommandError> {
     match command {
         Command::Init(args) => init::init(ui, context, args),
+        Command::Ledger(args) => ledger::ledger(ui, context, args),
         Command::ForgeDetect(args) => forge_detect::forge_detect(ui, context, args),
         Command::Doctor(args) => doctor::doctor(ui, context, args),
         Command::Config(args) => config::config(ui, context, args),

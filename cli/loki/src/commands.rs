@@ -5,4 +5,5 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod forge_detect;
 pub(crate) mod init;
+pub(crate) mod ledger;
 pub(crate) mod reference;

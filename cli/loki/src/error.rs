@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use loki_ledger::LedgerError;
+use loki_store::StoreError;
 use serde::Serialize;
 
 use crate::exit::Status;
@@ -118,6 +120,76 @@ impl From<OutputError> for CommandError {
     }
 }
 
+impl From<LedgerError> for CommandError {
+    fn from(error: LedgerError) -> CommandError {
+        let (kind, hint) = of_ledger(&error);
+        CommandError::from_error(kind, &error).hint(hint)
+    }
+}
+
+/// What sort of trouble the ledger has, and what can be done.
+pub(crate) fn of_ledger(error: &LedgerError) -> (ErrorKind, &'static str) {
+    match error {
+        LedgerError::Held { .. } | LedgerError::Lock(_) => {
+            (ErrorKind::Busy, "Wait for that process, or end its run with `loki stop`.")
+        }
+        LedgerError::Absent { .. } => (ErrorKind::NotFound, "Start a run with `loki start PRD.md`."),
+        LedgerError::Store(store) => of_store(store),
+        LedgerError::UnknownRun { .. }
+        | LedgerError::UnknownArtifact { .. }
+        | LedgerError::UnknownCommand { .. } => (ErrorKind::NotFound, "`loki ledger show` lists the runs."),
+        LedgerError::RunExists { .. } => {
+            (ErrorKind::Input, "Import it into another project with `--project DIR`.")
+        }
+        LedgerError::Tampered { .. }
+        | LedgerError::TamperedArtifact { .. }
+        | LedgerError::Fold { .. }
+        | LedgerError::Crashed => (ErrorKind::State, "`loki ledger verify` says which events still hold."),
+        LedgerError::TooLarge { .. } | LedgerError::Import { .. } => {
+            (ErrorKind::Input, "Make the file anew with `loki ledger export`.")
+        }
+        LedgerError::InboxFull { .. } => (ErrorKind::Busy, "`loki resume` lets the run take its commands."),
+        LedgerError::Json { .. } => (ErrorKind::State, "Run `loki doctor` to see what is wrong."),
+        LedgerError::Stream { .. } => {
+            (ErrorKind::Io, "Look at the file's rights and at the space left on its disk.")
+        }
+    }
+}
+
+/// What sort of trouble a database of ours has, and what can be done.
+pub(crate) fn of_store(error: &StoreError) -> (ErrorKind, &'static str) {
+    if error.is_corrupt() {
+        return (
+            ErrorKind::State,
+            "`loki doctor` says what is damaged; put back a copy of `.loki` if there is one.",
+        );
+    }
+    match error {
+        StoreError::Corrupt { .. } | StoreError::Migrate { .. } | StoreError::Disorder { .. } => {
+            (ErrorKind::State, "Run `loki doctor` to see what is wrong.")
+        }
+        StoreError::Panicked { .. } | StoreError::Nested => {
+            (ErrorKind::State, "This is a mistake in loki; nothing was written.")
+        }
+        StoreError::Newer { .. } => {
+            (ErrorKind::State, "Use the version of loki that wrote it, or a later one.")
+        }
+        StoreError::Older { .. } => {
+            (ErrorKind::State, "A command that writes, such as `loki resume`, brings it up to date.")
+        }
+        StoreError::Busy => (ErrorKind::Busy, "Try again when the other process is done."),
+        StoreError::Full => {
+            (ErrorKind::Io, "Free space on the disk; `loki cleanup` removes what is not needed.")
+        }
+        StoreError::ReadOnly | StoreError::Open { .. } => {
+            (ErrorKind::Io, "Give this user the right to read and write the `.loki` folder.")
+        }
+        StoreError::Sqlite { .. } | StoreError::Closed => {
+            (ErrorKind::Io, "Run `loki doctor` to see what is wrong.")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +217,19 @@ mod tests {
                 "exit_code": 2,
             }})
         );
+    }
+
+    #[test]
+    fn a_database_says_what_can_be_done_about_it() {
+        let kind = |error: StoreError| CommandError::from(LedgerError::from(error)).kind;
+        assert_eq!(kind(StoreError::Newer { path: "loki.db".into(), found: 9, known: 1 }), ErrorKind::State);
+        assert_eq!(kind(StoreError::Full), ErrorKind::Io);
+        assert_eq!(kind(StoreError::Busy), ErrorKind::Busy);
+        let corrupt = StoreError::Corrupt { path: "loki.db".into(), what: "no header".to_owned() };
+        let shown = CommandError::from(LedgerError::from(corrupt));
+        assert_eq!((shown.kind, shown.status()), (ErrorKind::State, Status::Refused));
+        assert_eq!(shown.message, "the database `loki.db` is corrupted: no header");
+        assert_eq!(shown.hints.len(), 1);
     }
 
     #[test]

@@ -100,11 +100,16 @@ impl Ui {
         self.out.line(format_args!("{text}"))
     }
 
+    /// Stdout itself, for a result that is written piece by piece.
+    pub(crate) fn result_writer(&mut self) -> impl Write + '_ {
+        &mut self.out
+    }
+
     /// One event of a headless run: a JSON object on a line of its own, sent at once.
     pub(crate) fn event(&mut self, event: &impl Serialize) -> Result<(), OutputError> {
         let text = serde_json::to_string(event).map_err(|source| OutputError(source.into()))?;
         self.out.line(format_args!("{text}"))?;
-        self.out.flush()
+        self.out.send(|writer| writer.flush())
     }
 
     /// What is going on. Silent under `--quiet`.
@@ -195,10 +200,6 @@ impl Stream {
         self.send(|writer| write!(writer, "{text}{end}"))
     }
 
-    fn flush(&mut self) -> Result<(), OutputError> {
-        self.send(|writer| writer.flush())
-    }
-
     fn send(&mut self, act: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
         if !self.open {
             return Ok(());
@@ -210,6 +211,17 @@ impl Stream {
             }
             other => other.map_err(OutputError),
         }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(|writer| writer.write_all(bytes)).map_err(|OutputError(error)| error)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send(|writer| writer.flush()).map_err(|OutputError(error)| error)
     }
 }
 

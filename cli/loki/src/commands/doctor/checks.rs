@@ -1,5 +1,7 @@
 //! The checks themselves. They look; they change nothing.
 
+mod state;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -11,13 +13,17 @@ use crate::context::Context;
 type Check = fn(&Context) -> Vec<Finding>;
 
 /// Every check, in the order of the report.
-pub(super) const CHECKS: [Check; 6] = [
+pub(super) const CHECKS: [Check; 10] = [
     |context| vec![project_writable(context.project.root())],
     |context| vec![disk_space(context.project.root())],
     |context| vec![git_present(context.environment.get("PATH").unwrap_or_default())],
     |_| vec![landlock(std::fs::read_to_string(LSM_LIST).ok().as_deref())],
     |context| vec![configuration(context)],
     |context| receipt_keys(&context.project.state_dir().join("keys")),
+    |context| state::ledger(&context.project.state_dir()),
+    |context| state::lock(&context.project.state_dir().join("lock")),
+    |context| state::backend(&context.project.forge_dir()),
+    |context| state::vault(&context.project.forge_dir()),
 ];
 
 /// Below this a run may not be able to finish: snapshots, backups and copies need room.

@@ -17,7 +17,7 @@ pub(super) enum Code {
     LedgerUnreadable,
     /// The ledger comes from a newer version.
     LedgerNewer,
-    /// Another process holds the project, or a dead one left its lock.
+    /// Who holds the project.
     LockHeld,
     /// The receipt key is missing its protection.
     ReceiptKeyExposed,

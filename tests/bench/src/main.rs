@@ -1,0 +1,90 @@
+//! Benchmarks, run by hand: `cargo run --release -p loki-bench -- [--loki PROGRAM] [--peers PYTHON] [NAME…]`.
+//!
+//! Prints a table of figures beside their targets. Figures are recorded in `docs/performance.md` with
+//! the machine they come from; nothing in the tests depends on them.
+
+mod durable;
+mod fold;
+mod measure;
+mod program;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use measure::{BenchError, Figure};
+
+/// What benchmarks need from outside.
+pub(crate) struct Setup {
+    /// The program under test.
+    loki: PathBuf,
+    /// The repository, for its templates and scripts.
+    repository: PathBuf,
+    /// A Python with `tests/bench/peers/requirements.txt`; without one there are no peers.
+    python: Option<PathBuf>,
+}
+
+type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
+
+/// Every benchmark by name, in the order they run.
+const BENCHMARKS: [(&str, Benchmark); 5] = [
+    ("cold-version", program::cold_version),
+    ("start-forge-saas", program::start_forge_saas),
+    ("peak-memory", program::peak_memory),
+    ("fold-100k", fold::fold_100k),
+    ("durable-steps", durable::durable_steps),
+];
+
+fn main() -> ExitCode {
+    match run(std::env::args_os().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = format!("error: {error}\n");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(source) = cause {
+                text.push_str(&format!("  {source}\n"));
+                cause = source.source();
+            }
+            match std::io::stderr().write_all(text.as_bytes()) {
+                Ok(()) | Err(_) => ExitCode::FAILURE, // Nothing is left to report it on.
+            }
+        }
+    }
+}
+
+fn run(arguments: Vec<OsString>) -> Result<(), BenchError> {
+    let (setup, names) = read_arguments(arguments)?;
+    let mut out = std::io::stdout().lock();
+    for (name, benchmark) in BENCHMARKS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            for figure in benchmark(&setup)? {
+                writeln!(out, "{}", figure.line(name)).map_err(BenchError::Output)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_arguments(arguments: Vec<OsString>) -> Result<(Setup, Vec<String>), BenchError> {
+    let beside = std::env::current_exe().map_err(BenchError::Output)?.with_file_name("loki");
+    let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut setup = Setup { loki: beside, repository, python: None };
+    let mut names = Vec::new();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy().into_owned();
+        if text == "--loki" {
+            let program = arguments.next().ok_or(BenchError::Arguments("`--loki` takes a program"))?;
+            setup.loki = PathBuf::from(program);
+        } else if text == "--peers" {
+            let python = arguments.next().ok_or(BenchError::Arguments("`--peers` takes a Python"))?;
+            setup.python = Some(PathBuf::from(python));
+        } else if BENCHMARKS.iter().any(|(name, _)| *name == text) {
+            names.push(text);
+        } else {
+            return Err(BenchError::Unknown(text));
+        }
+    }
+    Ok((setup, names))
+}
