@@ -56,3 +56,6 @@ fn of_outcome(outcome: &Outcome) -> Vec<&ArtifactId> {
         | Outcome::Failed { .. } => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,10 @@ use rusqlite::{ErrorCode, ffi};
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file could not be opened or created.
-    #[error("failed to open the database `{}`", path.display())]
+    /// The database, its folder or its lock file could not be opened or created.
+    #[error("failed to open `{}`", path.display())]
     Open {
-        /// The database file.
+        /// Which of them.
         path: PathBuf,
         /// What the system said.
         #[source]

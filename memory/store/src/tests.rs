@@ -157,6 +157,7 @@ fn connections_are_set_up_alike() {
     let (_dir, path) = scratch();
     let store = open(&path);
     let settings = |conn: &rusqlite::Connection| {
+        assert!(conn.db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE).unwrap());
         ["foreign_keys", "trusted_schema", "busy_timeout"]
             .map(|name| ask(conn, &format!("PRAGMA {name}")).unwrap())
     };

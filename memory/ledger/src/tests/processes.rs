@@ -96,9 +96,10 @@ fn a_killed_driver_leaves_a_chain_that_holds() {
         read_until(&mut BufReader::new(child.stdout.as_mut().unwrap()), after);
         child.kill().unwrap();
         child.wait().unwrap();
-        let ledger = open(dir.path());
-        let report = ledger.reader().verify(&run).unwrap();
+        let report = Reader::open(dir.path()).unwrap().verify(&run).unwrap();
         assert_eq!(report.broken, None);
+        let ledger = open(dir.path());
+        assert_eq!(ledger.reader().verify(&run).unwrap(), report);
         assert!(report.events >= after.parse().unwrap());
         assert_eq!(ledger.append(&run, ATTACHED).unwrap().seq, report.events + 1);
     }
