@@ -17,7 +17,9 @@ mod validate;
 pub use lineage::{Lineage, Origin};
 pub(crate) use loss::narrows;
 pub use loss::{Loss, LossKind};
+pub(crate) use problem::closest;
 pub use problem::{PlanError, Problem};
+pub(crate) use resolve::outline;
 
 use crate::{change::Migration, schema::Schema};
 

@@ -1,9 +1,11 @@
 //! The database service: migrations that are typed, proven, approved and undoable, and rows that
 //! only their owners reach.
 //!
-//! Flow of a migration: `spec` text -> [`change::Migration`] -> [`ddl::plan`] -> `lint` -> shadow proof and
+//! Flow of a migration: [`spec`] text -> [`change::Migration`] -> [`ddl::plan`] -> `lint` -> shadow proof and
 //! two-identity proof -> backup -> (council, outside) -> approval -> `apply`.
 
+#[cfg(test)]
+mod arbitrary;
 pub mod backup;
 pub mod change;
 pub mod contents;
@@ -15,4 +17,5 @@ pub mod policy;
 pub mod prove;
 pub mod rows;
 pub mod schema;
+pub mod spec;
 mod tables;

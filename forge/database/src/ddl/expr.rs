@@ -159,7 +159,8 @@ impl Reader<'_> {
             self.found.push((range, Meaning::Table(name)));
             return 1;
         }
-        if self.is(at + 1, "(") {
+        // A function, or the type of a cast.
+        if self.is(at + 1, "(") || at.checked_sub(1).is_some_and(|before| self.is(before, "::")) {
             return 1;
         }
         if self.is(at + 1, ".") {

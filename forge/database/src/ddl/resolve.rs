@@ -53,6 +53,18 @@ pub(crate) fn resolve(current: &Schema, migration: &Migration) -> Result<Vec<Seg
     Ok(done)
 }
 
+/// The schema after `changes` as far as they can be made; what cannot is left out. For reading a
+/// text whose later changes speak of what earlier ones make.
+pub(crate) fn outline(current: &Schema, changes: &[Change]) -> Schema {
+    let mut segment =
+        Segment { target: current.clone(), lineage: Lineage::identity(current), seeds: Vec::new() };
+    for change in changes {
+        // Planning tells what is wrong with it.
+        apply(&mut segment, change).unwrap_or_default();
+    }
+    segment.target
+}
+
 /// Validates the whole and blames the last change that touched the table at fault.
 fn check(target: &Schema, migration: &Migration) -> Result<(), PlanError> {
     validate::validate(target).map_err(|fault| {

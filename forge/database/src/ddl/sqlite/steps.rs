@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     convert, quote_name, quote_text,
-    table::{column_definition, create_table, index_sql, index_statement, indices, is_constant, unique_sql},
+    table::{
+        column_definition, create_table, default_sql, index_sql, index_statement, indices, is_constant,
+        unique_sql,
+    },
 };
 use crate::{
     ddl::{PlanError, lineage::Lineage, rename},
@@ -138,10 +141,13 @@ fn rebuild(
             values.push(convert::copied(after, was, column));
         }
     }
-    if !columns.is_empty() {
-        let (columns, values) = (columns.join(", "), values.join(", "));
-        out.push(format!("INSERT INTO {temporary} ({columns}) SELECT {values} FROM {name}"));
+    if let Some(first) = table.columns.first().filter(|_| columns.is_empty()) {
+        // Every column is another one: the rows stay all the same.
+        columns.push(quote_name(&first.name));
+        values.push(default_sql(after, first).unwrap_or_else(|| "NULL".to_owned()));
     }
+    let (columns, values) = (columns.join(", "), values.join(", "));
+    out.push(format!("INSERT INTO {temporary} ({columns}) SELECT {values} FROM {name}"));
     let counts = |table: &Table| table.columns.iter().any(|c| c.default == Some(ColumnDefault::Identity));
     if counts(old) && counts(table) {
         // Numbers already given must not be given again, even when their rows are gone.
