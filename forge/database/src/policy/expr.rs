@@ -13,6 +13,8 @@ pub struct Expr {
     pub kind: ExprKind,
     /// Where it starts.
     pub at: Position,
+    /// How many levels it has, itself included.
+    pub(super) height: usize,
 }
 
 /// The kinds of expressions.

@@ -26,7 +26,7 @@ pub(crate) mod tests;
 pub use error::{Flaw, PolicyError, Position};
 pub use expr::{Binary, Case, Expr, ExprKind, From, Function, Is, Key, Select, Unary, Yields};
 pub use literal::WILDCARDS_MAX;
-pub use parse::{DEPTH_MAX, NODES_MAX, parse};
+pub use parse::{DEPTH_MAX, HEIGHT_MAX, NODES_MAX, parse};
 pub use resolve::resolve;
 pub use rule::{Cycle, Rule, Side, condition, cycles, roles, rule, speaks_to, tables_read};
 pub use shorthand::{expand, with_grants};

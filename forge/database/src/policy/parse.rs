@@ -9,6 +9,9 @@ use super::token::{Token, TokenKind, tokens};
 
 /// How deep parentheses, operators and subqueries may be nested.
 pub const DEPTH_MAX: usize = 32;
+/// How many levels a policy's tree may have: `a or b or c` has one for each operator. Everything that walks a
+/// tree does so on the stack.
+pub const HEIGHT_MAX: usize = 100;
 /// The most nodes of a policy's tree.
 pub const NODES_MAX: usize = 500;
 

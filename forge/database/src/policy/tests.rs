@@ -177,10 +177,102 @@ fn texts_have_limits() {
     assert!(parse(&deep(DEPTH_MAX - 1)).is_ok());
     assert_eq!(parse(&deep(DEPTH_MAX)).unwrap_err().flaw, Flaw::Limit);
     assert_eq!(parse(&"not ".repeat(1000)).unwrap_err().flaw, Flaw::Limit);
-    let wide = |parts: usize| vec!["true"; parts].join(" or ");
-    assert!(parse(&wide(NODES_MAX / 2)).is_ok());
-    assert_eq!(parse(&wide(NODES_MAX / 2 + 1)).unwrap_err().flaw, Flaw::Limit);
+    let wide = |parts: usize| format!("views in ({})", vec!["1"; parts].join(","));
+    assert!(parse(&wide(NODES_MAX - 2)).is_ok());
+    assert_eq!(parse(&wide(NODES_MAX - 1)).unwrap_err().flaw, Flaw::Limit);
+    let long = |parts: usize| vec!["true"; parts].join(" or ");
+    assert!(parse(&long(HEIGHT_MAX)).is_ok());
+    assert_eq!(parse(&long(HEIGHT_MAX + 1)).unwrap_err().flaw, Flaw::Limit);
 }
+
+/// The longest texts that pass must not exhaust the stack of whoever compiles them.
+#[test]
+fn the_largest_policies_compile_and_run() {
+    let mut schema = posts();
+    let chain = |part: &str, by: &str, times: usize| vec![part; times].join(by);
+    for text in [
+        chain("views = 1", " or ", HEIGHT_MAX - 1),
+        format!("{} = 1", chain("views", " + ", HEIGHT_MAX - 1)),
+        format!("title = extra {} ->> 'a'", "->'a' ".repeat(HEIGHT_MAX - 4)),
+        format!("title = title{}", "::text".repeat(HEIGHT_MAX - 2)),
+        format!("{}is_public", "not ".repeat(DEPTH_MAX - 1)),
+        format!("views in ({})", chain("1", ",", 450)),
+    ] {
+        let posts = schema.tables.get_mut("posts").unwrap();
+        *posts = posts.clone().custom(vec![policy("p", ALL, &["anon"], &text)]);
+        let predicate = predicate(&schema, "posts", Command::Select, Side::Using, &Role::Anon);
+        let sql = predicate.unwrap_or_else(|error| panic!("{text}: {error}")).sql;
+        let conn = kit::database(&schema);
+        conn.prepare(&format!("select 1 from posts as _row where {sql}"))
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_text_makes_the_parser_panic(
+        noise in "\\PC{0,60}",
+        words in proptest::collection::vec(proptest::sample::select(WORDS), 0..40),
+    ) {
+        for text in [noise, words.concat(), words.join(" ")] {
+            if let Err(error) = resolved(&text) {
+                let at = error.at.map_or(0, |at| at.offset);
+                proptest::prop_assert!(text.is_char_boundary(at), "{text}: {error:?}");
+            }
+        }
+    }
+}
+
+const WORDS: &[&str] = &[
+    "(",
+    ")",
+    "select",
+    "exists",
+    "from",
+    "members",
+    "where",
+    "posts",
+    ".",
+    "title",
+    "'a",
+    "'",
+    "\"",
+    "--",
+    "/*",
+    "*/",
+    "=",
+    "not",
+    "in",
+    "is",
+    "null",
+    "and",
+    "like",
+    "between",
+    "1",
+    "2.",
+    ".5",
+    "::",
+    "uuid",
+    "auth",
+    "uid",
+    "->>",
+    "->",
+    ",",
+    "ä",
+    "join",
+    "on",
+    "coalesce",
+    "now()",
+    "auth.uid()",
+    "user_id",
+    "true",
+    "\n",
+    ";",
+    "-",
+    "+",
+];
 
 #[test]
 fn operators_bind_as_in_postgres() {

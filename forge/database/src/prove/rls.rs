@@ -99,6 +99,8 @@ pub enum Act {
     Update,
     /// Deleting it.
     Delete,
+    /// Deleting whatever can be reached, without naming a row.
+    Sweep,
     /// Making one's own row another's.
     GiveAway,
     /// Making another's row one's own.
@@ -286,6 +288,7 @@ impl Act {
             Act::Insert => "add",
             Act::Update => "change",
             Act::Delete => "delete",
+            Act::Sweep => "sweep away",
             Act::GiveAway => "give away",
             Act::Take => "take over",
         }

@@ -42,7 +42,8 @@ pub fn select(
         sql.push_str(if order.descending { " desc nulls first" } else { " asc nulls last" });
     }
     let limit = what.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX);
-    sql.push_str(&format!(" limit {limit} offset {}", what.offset));
+    let offset = i64::try_from(what.offset).unwrap_or(i64::MAX);
+    sql.push_str(&format!(" limit {limit} offset {offset}"));
     statement.rows(conn, "read", &sql, &columns)
 }
 

@@ -1,6 +1,6 @@
 //! Looking at tokens, taking them, and saying what was expected instead.
 
-use super::{NODES_MAX, Parser};
+use super::{HEIGHT_MAX, NODES_MAX, Parser};
 use crate::policy::error::{Flaw, PolicyError, Position};
 use crate::policy::expr::{Expr, ExprKind};
 use crate::policy::token::{Token, TokenKind};
@@ -17,7 +17,15 @@ impl Parser {
             let message = format!("the policy has more than {NODES_MAX} parts");
             return Err(PolicyError::at(Flaw::Limit, at, message).hint("split it into several policies"));
         }
-        Ok(Expr { kind, at })
+        let mut expr = Expr { kind, at, height: 1 };
+        expr.height += expr.children().iter().map(|child| child.height).max().unwrap_or(0);
+        if expr.height > HEIGHT_MAX {
+            let message = format!("more than {HEIGHT_MAX} operators follow one another");
+            return Err(
+                PolicyError::at(Flaw::Limit, at, message).hint("write a list with `in`, or several policies")
+            );
+        }
+        Ok(expr)
     }
 
     pub(super) fn name(&mut self, wanted: &str) -> Result<String, PolicyError> {

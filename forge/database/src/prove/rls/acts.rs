@@ -71,6 +71,7 @@ impl Situation<'_, '_> {
         let tables = self.tables()?;
         for person in &people {
             self.reading(proof, person, &made, &tables)?;
+            self.sweeping(proof, person, &made, &tables)?;
             for (owner, row) in &made {
                 self.changing(proof, person, *owner, row, &tables)?;
             }
@@ -89,6 +90,25 @@ impl Situation<'_, '_> {
             .map_err(|error| said(&error))?;
         for (owner, row) in made {
             self.note(proof, person, Act::Select, (*owner, row, row), tables, seen.contains(row));
+        }
+        Ok(())
+    }
+
+    fn sweeping(
+        &self,
+        proof: &mut TableProof,
+        person: &Person,
+        made: &[(Owner, Row)],
+        tables: &Tables,
+    ) -> Result<(), String> {
+        let left = self.undone(|| {
+            let name = self.table.name.as_str();
+            rows::delete(self.conn, self.enforced, &person.who, name, &[], Returning::Count)
+                .map_err(|error| said(&error))?;
+            self.all(name)
+        })??;
+        for (owner, row) in made {
+            self.note(proof, person, Act::Sweep, (*owner, row, row), tables, !left.contains(row));
         }
         Ok(())
     }

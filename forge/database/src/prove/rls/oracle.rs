@@ -60,6 +60,8 @@ impl<'s> Oracle<'s> {
                 && sees(case.row)?
                 && self.allows(case, Command::Update, Ask::New, case.new)?
                 && sees(case.new)?),
+            // Nothing is read, so nothing need be readable.
+            Act::Sweep => existing(Command::Delete),
             Act::Delete => Ok(existing(Command::Delete)? && sees(case.row)?),
         }
     }

@@ -253,6 +253,32 @@ fn harm_to_policies_of_ones_own_shows() {
     assert!(lost.iter().any(|violation| violation == said), "{lost:#?}");
 }
 
+/// What a subquery sees is bound by the policies of the table it reads.
+#[test]
+fn a_comment_is_seen_with_its_post() {
+    let schema = schema(vec![
+        table("posts", &["id uuid", "user_id uuid", "is_public boolean = false"])
+            .label("own-or-public(is_public)"),
+        table("comments", &["id uuid", "post_id uuid -> posts.id", "body text"]).custom(vec![policy(
+            "with post",
+            &[Command::Select],
+            &["anon", "authenticated"],
+            "post_id in (select id from posts)",
+        )]),
+    ]);
+    let proof = passes(&schema);
+    let seen =
+        |situation: &str| cell(&proof, "comments", "bob", Act::Select, Owner::Alice, situation).allowed;
+    assert!(!seen("plain"));
+    assert!(seen("posts.is_public = true"));
+    let mut enforced = schema.clone();
+    enforced.tables.get_mut("posts").unwrap().rls.as_mut().unwrap().policies[0].using = text("true");
+    let changed = BTreeSet::from(["comments".to_owned()]);
+    let proof = prove_against(&mut database(&schema), &schema, &enforced, &changed).unwrap();
+    let said = "`comments`: anon could read a row belonging to alice and must not (with plain)";
+    assert!(proof.violations().iter().any(|violation| violation == said), "{:?}", proof.violations());
+}
+
 #[test]
 fn claims_and_roles_are_tried() {
     let tenant = "tenant = auth.jwt() ->> 'tenant' and auth.jwt() -> 'app' ->> 'plan' = 'pro'";
