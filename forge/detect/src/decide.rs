@@ -159,22 +159,21 @@ fn assemble(
     answer.functions = functions::functions(scoped);
     answer.schedules = schedules::schedules(scoped);
     answer.realtime = flags::realtime(scoped);
-    users(&mut answer);
+    users(scoped, &mut answer);
     answer
 }
 
-/// A table that others refer to must be there: sign-in brings `users` with it.
-fn users(answer: &mut Requirements) {
-    let referred = answer.tables.iter().flat_map(|t| &t.fks).find(|f| f.references == "users");
-    let missing = answer.tables.iter().all(|t| t.name != "users");
-    if missing && !answer.auth.is_empty() && referred.is_some() {
-        let lines = answer
-            .tables
-            .iter()
-            .filter(|t| t.fks.iter().any(|f| f.references == "users"))
-            .flat_map(|t| t.lines.first().copied())
-            .take(3)
-            .collect();
+/// Sign-in brings `users` with it where others refer to it or the text speaks of profiles.
+fn users(scoped: &Scoped<'_>, answer: &mut Requirements) {
+    const LINES_MAX: usize = 3;
+    if answer.auth.is_empty() || answer.tables.iter().any(|t| crate::names::key(&t.name) == "user") {
+        return;
+    }
+    let referring = answer.tables.iter().filter(|t| t.fks.iter().any(|f| f.references == "users"));
+    let told = scoped.wanted().filter(|s| s.has(Tag::LoginWeak)).map(|s| s.line);
+    let lines: Vec<u32> =
+        referring.flat_map(|t| t.lines.first().copied()).chain(told).take(LINES_MAX).collect();
+    if !lines.is_empty() {
         answer.tables.insert(0, TableNeed { name: "users".to_owned(), lines, ..TableNeed::default() });
     }
 }

@@ -2,7 +2,10 @@
 
 mod attributes;
 mod endpoints;
+mod evidence;
 pub(crate) mod fields;
+mod foreign;
+mod grammar;
 mod grids;
 mod outline;
 mod phrases;

@@ -37,6 +37,8 @@ pub(crate) enum Tag {
     // Sign-in.
     Login,
     LoginWeak,
+    /// What only a product with sign-in has; one mention in a brief is enough.
+    LoginFirm,
     NoLogin,
     Account,
     NotLogin,
@@ -98,6 +100,9 @@ pub(crate) struct Hit {
     pub negated: bool,
 }
 
+/// Hits that are kept of one sentence; a text without sentences must not cost their square.
+const HITS_MAX: usize = 1_000;
+
 struct Phrase {
     tag: Tag,
     prefix: bool,
@@ -158,6 +163,9 @@ pub(crate) fn hits(norm: &str) -> Vec<Hit> {
         if phrase.bounded && !bounded(norm, hit.start(), hit.end(), phrase.prefix) {
             continue;
         }
+        if found.len() == HITS_MAX {
+            break;
+        }
         found.push(Hit { tag: phrase.tag, start: hit.start(), end: hit.end(), negated: false });
     }
     found.sort_by_key(|h| (h.start, h.end));
@@ -184,7 +192,10 @@ fn negate(norm: &str, found: &mut [Hit]) {
             tag == Tag::Negation && end <= hit.start && within_clause(&norm[end..hit.start], starts_negative)
         });
         let precedes = denials.get(after..).unwrap_or_default().iter().take(3).any(|(tag, start, _)| {
-            *tag == Tag::NegationAfter && *start >= hit.end && within_clause(&norm[hit.end..*start], false)
+            *tag == Tag::NegationAfter
+                && *start >= hit.end
+                && *start - hit.end < 200
+                && within_clause(&norm[hit.end..*start], false)
         });
         hit.negated = follows || precedes;
     }

@@ -25,3 +25,6 @@ pub use requirements::{
     Access, BucketNeed, ChannelNeed, ColumnNeed, ColumnType, Exclusion, ExclusionReason, ForeignKeyNeed,
     FunctionKind, FunctionNeed, Requirements, ScheduleNeed, TableNeed, VERSION,
 };
+
+#[cfg(test)]
+mod tests;

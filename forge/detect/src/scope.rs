@@ -198,7 +198,6 @@ fn lead_scope(block: &Block) -> Scope {
 
 /// The sentences of a text with the byte each starts at.
 fn split(text: &str) -> Vec<(usize, &str)> {
-    const SHORT: &[&str] = &["e.g", "i.e", "etc", "vs", "approx", "no", "fig", "mr", "dr"];
     let mut out = Vec::new();
     let mut start = 0;
     let mut letters = text.char_indices().peekable();
@@ -206,10 +205,8 @@ fn split(text: &str) -> Vec<(usize, &str)> {
         let next = letters.peek().map(|(_, c)| *c);
         let ends = match letter {
             '。' | '！' | '？' | ';' | '；' => true,
-            '.' | '!' | '?' => {
-                let word = text[start..at].rsplit([' ', '(']).next().unwrap_or_default();
-                next.is_none_or(char::is_whitespace) && !SHORT.contains(&word.to_lowercase().as_str())
-            }
+            '!' | '?' => next.is_none_or(char::is_whitespace),
+            '.' => next.is_none_or(char::is_whitespace) && !ends_short(&text[start..at]),
             _ => false,
         };
         if ends {
@@ -219,6 +216,16 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     }
     push_sentence(&mut out, text, start, text.len());
     out
+}
+
+/// True when the text ends in an abbreviation, whose full stop ends no sentence.
+fn ends_short(text: &str) -> bool {
+    const SHORT: &[&str] = &["e.g", "i.e", "etc", "vs", "approx", "no", "fig", "mr", "dr"];
+    SHORT.iter().any(|short| {
+        let at = text.len().checked_sub(short.len());
+        at.and_then(|at| Some((text.get(at..)?, text.get(..at)?)))
+            .is_some_and(|(tail, head)| tail.eq_ignore_ascii_case(short) && !head.ends_with(|c: char| c.is_alphanumeric()))
+    })
 }
 
 fn push_sentence<'t>(out: &mut Vec<(usize, &'t str)>, text: &'t str, start: usize, end: usize) {

@@ -168,6 +168,7 @@ fn push(draft: &mut Draft, column: &str, fk: Option<&str>, line: u32) {
 
 /// Where the sentence names a known table: its key and the span.
 fn mentions(sentence: &Sentence, keys: &BTreeMap<String, String>) -> Vec<(String, usize, usize)> {
+    const WORDS_MAX: usize = 1_000;
     let norm = &sentence.norm;
     let mut found = Vec::new();
     let mut start = None;
@@ -179,7 +180,7 @@ fn mentions(sentence: &Sentence, keys: &BTreeMap<String, String>) -> Vec<(String
             words.push((from, at));
         }
     }
-    for (index, (from, to)) in words.iter().enumerate() {
+    for (index, (from, to)) in words.iter().enumerate().take(WORDS_MAX) {
         let one = names::singular(&norm[*from..*to]);
         let two =
             index.checked_sub(1).map(|before| format!("{}_{one}", &norm[words[before].0..words[before].1]));
@@ -300,7 +301,7 @@ fn parents(sentence: &Sentence, at: usize, end: usize, keys: &BTreeMap<String, S
             }
         }
     }
-    let before: Vec<&str> = words(&sentence.norm[..at]).collect();
+    let before: Vec<&str> = words(tail(&sentence.norm[..at])).collect();
     let before: Vec<&str> = before.into_iter().rev().take(7).collect();
     let verb = before
         .iter()
@@ -318,6 +319,16 @@ fn parents(sentence: &Sentence, at: usize, end: usize, keys: &BTreeMap<String, S
         found.push(key);
     }
     found
+}
+
+/// The last few words of a text.
+fn tail(text: &str) -> &str {
+    const BYTES: usize = 160;
+    let mut from = text.len().saturating_sub(BYTES);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

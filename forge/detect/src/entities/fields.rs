@@ -43,6 +43,10 @@ pub(crate) fn field(name: &str, rest: &str) -> Option<Field> {
 
 /// The fields of a list in running text: `title, description (optional) and due date`.
 pub(crate) fn list(text: &str) -> Vec<Field> {
+    const TEXT_BYTES_MAX: usize = 8_000;
+    if text.len() > TEXT_BYTES_MAX {
+        return Vec::new();
+    }
     const FIELDS_MAX: usize = 60;
     let mut fields = Vec::new();
     for part in split_list(text).into_iter().take(FIELDS_MAX) {
@@ -370,6 +374,10 @@ fn find_word(about: &str, word: &str) -> Option<usize> {
 
 /// The table a heading or a label names: `Users Table` -> `users`, `用户表 (users)` -> `users`.
 pub(crate) fn entity(text: &str) -> Option<String> {
+    const TEXT_BYTES_MAX: usize = 160;
+    if text.len() > TEXT_BYTES_MAX {
+        return None;
+    }
     let text =
         text.trim().trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' ' | '#'));
     let text = text.trim_end_matches([':', '：', '.']).trim();

@@ -173,26 +173,42 @@ fn labelled(block: &Block, children: &[&str]) -> Option<Draft> {
         None => (text, ""),
     };
     let name = fields::entity(head)?;
-    let inline = fields::list(rest.trim_end_matches([')', '）', '.']));
     let nested = as_fields(children);
-    let words = rest.split_whitespace().count();
-    let dense = inline.len() >= 2 && words <= inline.len() * 4;
-    let found = if !nested.is_empty() {
-        nested
-    } else if dense {
-        inline
-    } else {
-        Vec::new()
-    };
+    let found = if nested.is_empty() { inline_fields(rest) } else { nested };
     let paragraph = block.kind == Kind::Paragraph;
-    if found.is_empty() && (paragraph || !is_record(&name)) {
+    let named = is_record(&name) || is_identifier(head.trim());
+    if found.is_empty() && (paragraph || !named) {
         return None;
     }
-    if paragraph && rest.is_empty() {
-        return None;
-    }
-    // A lone technical word with a remark is a property of the database, not a table.
     Some(Draft { table: need(name, &found, vec![block.line()]), source: Source::Bullets })
+}
+
+/// Fields in the rest of a label: a plain list, or one after "with" in a remark.
+fn inline_fields(rest: &str) -> Vec<Field> {
+    const LABEL_BYTES_MAX: usize = 24;
+    let rest = rest.trim().trim_end_matches([')', '）', '.']);
+    // A nested label such as `fields:` or its like in other languages.
+    let rest = rest
+        .find([':', '：'])
+        .filter(|at| *at <= LABEL_BYTES_MAX && !rest[..*at].contains(','))
+        .map_or(rest, |at| rest[at..].trim_start_matches([':', '：', ' ']));
+    let listed = fields::list(rest);
+    if listed.len() >= 2 && rest.split_whitespace().count() <= listed.len() * 4 {
+        return listed;
+    }
+    match rest.split_once(" with ") {
+        Some((_, tail)) => fields::list(tail),
+        None => Vec::new(),
+    }
+}
+
+/// `ActionItem` or `action_items`: spelt as code.
+fn is_identifier(head: &str) -> bool {
+    let inner_capital = head.chars().skip(1).any(char::is_uppercase) && head.chars().any(char::is_lowercase);
+    !head.contains(' ')
+        && (head.contains('_') || inner_capital && head.starts_with(char::is_uppercase))
+        && !head.ends_with("DB")
+        && !head.ends_with("SQL")
 }
 
 fn is_record(name: &str) -> bool {

@@ -29,7 +29,9 @@ pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
     let firm: Vec<&Sentence> = scoped.wanted().filter(|s| is_login(s)).collect();
     let refused = scoped.sentences.iter().filter(|s| s.scope != Scope::Later && refuses(s)).count();
     let hints: BTreeSet<&str> = scoped.wanted().flat_map(|s| s.words(Tag::LoginWeak)).collect();
-    if refused > 0 && firm.len() <= 2 || firm.is_empty() && hints.len() < HINTS_MIN {
+    const BRIEF_SENTENCES: usize = 14;
+    let brief = scoped.sentences.len() <= BRIEF_SENTENCES && scoped.wanted().any(|s| s.has(Tag::LoginFirm));
+    if refused > 0 && firm.len() <= 2 || firm.is_empty() && hints.len() < HINTS_MIN && !brief {
         return Vec::new();
     }
     let mut found: Vec<(String, Vec<u32>)> = Vec::new();
@@ -42,9 +44,13 @@ pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
         if sentence.has(Tag::MagicLink) {
             note(&mut found, "magic-link", sentence.line);
         }
-        if sentence.has(Tag::Password) {
+        if sentence.has(Tag::Password) && !replaces(sentence) {
             note(&mut found, "email-password", sentence.line);
         }
+    }
+    let both = |s: &&Sentence| s.norm.contains("email password") || s.norm.contains("email and password");
+    if found.iter().any(|(name, _)| name == "magic-link") && !firm.iter().any(both) {
+        found.retain(|(name, _)| name != "email-password"); // A link instead of a password.
     }
     if found.is_empty() {
         let oauth = firm.iter().find(|s| s.norm.contains("oauth") && s.has(Tag::OauthWord));
@@ -73,6 +79,7 @@ pub(super) fn is_login(sentence: &Sentence) -> bool {
 /// A short line under a heading or label about sign-in.
 fn under_login(scoped: &Scoped<'_>, sentence: &Sentence) -> bool {
     const WORDS_MAX: usize = 12;
+    const LEAD_CHARS_MAX: usize = 200;
     if sentence.norm.split(' ').count() > WORDS_MAX {
         return false;
     }
@@ -84,12 +91,20 @@ fn under_login(scoped: &Scoped<'_>, sentence: &Sentence) -> bool {
         .and_then(|b| b.lead)
         .and_then(|l| scoped.document.blocks.get(l));
     [title, lead.map_or("", |b| b.text.as_str())].iter().any(|text| {
-        let norm = crate::lexicon::normalise(text);
+        let end = text.char_indices().nth(LEAD_CHARS_MAX).map_or(text.len(), |(at, _)| at);
+        let norm = crate::lexicon::normalise(&text[..end]);
         crate::lexicon::hits(&norm).iter().any(|h| h.tag == Tag::Login && !h.negated)
     })
 }
 
-/// "Google login" names a provider; "connect Google Calendar" and "Google Maps" do not.
+fn replaces(sentence: &Sentence) -> bool {
+    ["replaces password", "replace password", "instead of password", "no password", "without a password"]
+        .iter()
+        .any(|phrase| sentence.norm.contains(phrase))
+}
+
+/// "Google login" and a bare "Google" under "Sign-in" name a provider; "connect Google Calendar",
+/// "Google Maps" and "a clone of Facebook" do not.
 fn names_provider(sentence: &Sentence, tag: Tag) -> bool {
     const PRODUCTS: &[&str] = &[
         "maps",
@@ -107,11 +122,32 @@ fn names_provider(sentence: &Sentence, tag: Tag) -> bool {
         "api",
         "pay",
         "docs",
+        "'s",
     ];
+    const SIGNS: &[&str] = &[
+        "login",
+        "log in",
+        "sign in",
+        "signin",
+        "sign up",
+        "oauth",
+        "auth",
+        "sso",
+        "account",
+        "ログイン",
+        "登录",
+        "로그인",
+    ];
+    const SHORT_WORDS: usize = 6;
+    if sentence.norm.contains("connect ") {
+        return false;
+    }
+    let short = sentence.norm.split(' ').count() <= SHORT_WORDS;
     sentence.hits.iter().filter(|h| h.tag == tag).any(|h| {
         let rest = sentence.norm[h.end..].trim_start();
-        !PRODUCTS.iter().any(|p| rest.starts_with(p))
-    }) && !sentence.norm.contains("connect ")
+        let near = SIGNS.iter().any(|s| rest.starts_with(s));
+        !PRODUCTS.iter().any(|p| rest.starts_with(p)) && (short || near || sentence.has(Tag::OauthWord))
+    })
 }
 
 fn note(found: &mut Vec<(String, Vec<u32>)>, name: &str, line: u32) {

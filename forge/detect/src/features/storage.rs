@@ -62,5 +62,30 @@ fn keeps_files(sentence: &Sentence) -> bool {
     if sentence.has(Tag::FileStore) {
         return true;
     }
+    if serves_downloads(&sentence.norm) {
+        return true;
+    }
     sentence.has(Tag::Upload) && sentence.has(Tag::FileNoun) && !sentence.mentions(Tag::Transient)
+}
+
+/// Files people come to download are kept somewhere; an export is not.
+fn serves_downloads(norm: &str) -> bool {
+    const KEPT: &[&str] = &[
+        "ringtone",
+        "wallpaper",
+        "ebook",
+        "music",
+        "song",
+        "podcast",
+        "software",
+        "resource",
+        "stock photo",
+        "font",
+        "course material",
+        "template",
+    ];
+    norm.match_indices("download").any(|(at, _)| {
+        let rest: String = norm[at..].chars().take(40).collect();
+        KEPT.iter().any(|word| rest.contains(word))
+    })
 }

@@ -206,6 +206,14 @@ pub(crate) const RECORDS: &[&str] = &[
     "class",
     "session",
     "attendance",
+    "response",
+    "ticket",
+    "tip",
+    "podcast",
+    "activity_log",
+    "voucher",
+    "quote",
+    "report",
 ];
 
 /// Nouns that a sentence may create or delete but that are never a table.
@@ -348,7 +356,6 @@ pub(crate) const NOT_RECORDS: &[&str] = &[
     "configuration",
     "config",
     "library",
-    "package",
     "framework",
     "tool",
     "platform",

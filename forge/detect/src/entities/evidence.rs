@@ -1,0 +1,257 @@
+//! What English sentences say about nouns: acts on them, lists of them, names of them.
+
+use std::collections::BTreeMap;
+
+use crate::document::Kind;
+use crate::lexicon::{Tag, nouns};
+use crate::names;
+use crate::scope::Sentence;
+
+use super::grammar::{Act, SKIP, act, is_noun_here, negated_before, noun_phrase, objects, owns, tokens};
+use super::phrases;
+use super::prose::{Evidence, note};
+
+/// Words after a noun that say its records are kept: "order management", "booking history".
+const KEPT: &[&str] = &[
+    "management",
+    "crud",
+    "catalog",
+    "catalogue",
+    "tracking",
+    "listings",
+    "listing",
+    "handling",
+    "confirmation",
+    "creation",
+    "history",
+    "submission",
+    "moderation",
+    "scheduling",
+];
+/// Heads of an item's label that are records even where their first word is not known.
+const LABEL_HEADS: &[&str] = &["rule", "code", "request", "plan", "template", "record"];
+
+/// Notes everything an English sentence says about nouns.
+pub(super) fn english(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence>) {
+    let words = tokens(&sentence.norm);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let denied = sentence.hits.first().is_some_and(|h| h.tag == Tag::Negation && h.start == 0);
+    if denied {
+        return;
+    }
+    let mut at = 0;
+    while at < words.len() {
+        let verb = act(words[at]).is_some() && !is_noun_here(&words, at) && !negated_before(&words, at);
+        at = if verb { verbs_and_objects(&words, at, sentence.line, nouns) } else { at + 1 };
+    }
+    for at in 0..words.len() {
+        kept(&words, at, sentence.line, nouns);
+        attached(&words, at, sentence.line, nouns);
+    }
+    if matches!(sentence.kind, Kind::Item { .. }) {
+        listed(&words, sentence.line, nouns);
+        label(sentence, nouns);
+    }
+}
+
+/// "their own notes", "each user has a wallet", "order management", "CRUD for posts".
+fn kept(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evidence>) {
+    if matches!(words[at], "own" | "has" | "have") && owns(words, at) {
+        for noun in objects(words, at + 1).0 {
+            note(nouns, noun, Act::Own, line).owned = true;
+        }
+    }
+    if words[at] == "activity"
+        && matches!(
+            words.get(at + 1),
+            Some(&"log" | &"logs" | &"timeline" | &"feed" | &"history" | &"stream")
+        )
+    {
+        note(nouns, "activity_log".to_owned(), Act::Described, line);
+    }
+    if !KEPT.contains(&words[at]) || at == 0 || negated_before(words, at) {
+        return;
+    }
+    if let Some(noun) = noun_phrase(&words[at.saturating_sub(2)..at]) {
+        note(nouns, noun, Act::Manage, line);
+    }
+    if matches!(words.get(at + 1), Some(&"for" | &"of")) || words[at] == "crud" {
+        let skip = if words.get(at + 1) == Some(&"operations") { 3 } else { 2 };
+        for noun in objects(words, at + skip).0 {
+            note(nouns, noun, Act::Manage, line);
+        }
+    }
+}
+
+/// "Auto-reply rules: ...": an item whose label is a plural record.
+fn label(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence>) {
+    let Some((label, _)) = sentence.norm.split_once(':') else {
+        return;
+    };
+    let words: Vec<&str> = label.split(' ').collect();
+    let Some(last) = words.last().filter(|w| words.len() <= 3 && names::is_plural(w)) else {
+        return;
+    };
+    let head = names::singular(last);
+    let whole = names::singular(&words.join("_"));
+    if LABEL_HEADS.contains(&head.as_str()) && words.len() > 1 {
+        note(nouns, whole.clone(), Act::Described, sentence.line);
+        note(nouns, whole, Act::Manage, sentence.line);
+    } else if nouns::RECORDS.contains(&head.as_str()) && words.len() == 1 {
+        note(nouns, head.clone(), Act::Listed, sentence.line);
+        note(nouns, head, Act::Create, sentence.line);
+    }
+}
+
+/// Records the sentence describes or names as tables, and acts whose record is the verb itself.
+pub(super) fn named(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence>) {
+    let table_names = phrases::tables(&sentence.text).into_iter().chain(phrases::described(&sentence.text));
+    for name in table_names {
+        note(nouns, names::key(&name), Act::Described, sentence.line);
+    }
+    const VERBS: &[(&str, &str)] = &[
+        ("follow", "follow"),
+        ("like", "like"),
+        ("favorite", "favorite"),
+        ("favourite", "favorite"),
+        ("bookmark", "bookmark"),
+        ("comment on", "comment"),
+        ("reply to", "reply"),
+        ("replying", "reply"),
+        ("upvote", "vote"),
+        ("vote on", "vote"),
+        ("leave reviews", "review"),
+    ];
+    const OBJECTS: &[&str] = &[
+        "user", "post", "article", "photo", "video", "comment", "product", "recipe", "people", "tweet",
+        "book", "listing", "song", "movie", "story", "question", "answer",
+    ];
+    if !sentence.has(Tag::Account) {
+        return;
+    }
+    for (verb, record) in VERBS {
+        for (at, _) in sentence.norm.match_indices(verb) {
+            let free = sentence.norm[..at].chars().next_back().is_none_or(|c| c == ' ');
+            let mut rest = sentence.norm[at + verb.len()..]
+                .split_whitespace()
+                .map(|w| w.trim_matches(|c: char| !c.is_alphanumeric()));
+            let object = rest.by_ref().take(8).find(|w| {
+                !SKIP.contains(w)
+                    && !matches!(*w, "each" | "unfollow" | "unlike" | "and" | "or" | "comment" | "on")
+            });
+            let follows = sentence.norm[at + verb.len()..].starts_with([' ', ',']);
+            if free && follows && object.is_some_and(|w| OBJECTS.contains(&names::singular(w).as_str())) {
+                note(nouns, (*record).to_owned(), Act::Listed, sentence.line);
+                note(nouns, (*record).to_owned(), Act::Create, sentence.line);
+            }
+        }
+    }
+}
+
+/// "with notes, tasks and reminders", "add songs to a playlist", "browse by category".
+fn attached(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evidence>) {
+    match words[at] {
+        "with" | "including" | "containing" => {
+            let part_of = at > 0 && nouns::RECORDS.contains(&names::singular(words[at - 1]).as_str());
+            for noun in objects(words, at + 1).0 {
+                let plural = words[at..].iter().take(24).any(|w| {
+                    names::is_plural(w) && names::singular(w) == noun.rsplit('_').next().unwrap_or_default()
+                });
+                let file = matches!(noun.as_str(), "attachment" | "photo" | "video" | "image" | "file");
+                if plural && !file && nouns::RECORDS.contains(&noun.as_str()) {
+                    note(nouns, noun.clone(), Act::Listed, line);
+                    if part_of || words[at] == "containing" {
+                        note(nouns, noun, Act::Described, line);
+                    }
+                }
+            }
+        }
+        "to" | "into" if matches!(words.get(at + 1), Some(&"the" | &"their" | &"a" | &"my" | &"your")) => {
+            const HOLDERS: &[&str] = &[
+                "collection",
+                "cart",
+                "wishlist",
+                "playlist",
+                "favorite",
+                "bookmark",
+                "watchlist",
+                "album",
+                "board",
+            ];
+            let before = &words[at.saturating_sub(5)..at];
+            let holder = words[at + 2..]
+                .iter()
+                .take(2)
+                .map(|w| names::singular(w))
+                .find(|w| HOLDERS.contains(&w.as_str()));
+            if let Some(noun) = holder
+                .filter(|_| before.iter().any(|w| matches!(*w, "add" | "save" | "adding" | "saved" | "move")))
+            {
+                note(nouns, noun.clone(), Act::Create, line);
+                note(nouns, noun, Act::Own, line);
+            }
+        }
+        "by" if by_category(words, at) => {
+            note(nouns, "category".to_owned(), Act::Manage, line);
+        }
+        _ => {}
+    }
+}
+
+fn by_category(words: &[&str], at: usize) -> bool {
+    let before = &words[at.saturating_sub(4)..at];
+    words.get(at + 1).is_some_and(|w| matches!(*w, "category" | "categories"))
+        && before.iter().any(|w| matches!(*w, "browse" | "browsing" | "organize" | "organized"))
+}
+
+/// "Contacts with search", "Companies and linked contacts": an item that opens with a plural record.
+fn listed(words: &[&str], line: u32, nouns: &mut BTreeMap<String, Evidence>) {
+    let Some(first) = words.first() else {
+        return;
+    };
+    let key = names::singular(first);
+    let plural = key != *first;
+    let clear = nouns::RECORDS.contains(&key.as_str()) && !nouns::NOT_RECORDS.contains(&key.as_str())
+        || matches!(key.as_str(), "contact" | "message" | "customer");
+    let alone = words.len() == 1
+        || matches!(
+            words.get(1),
+            Some(&"with" | &"and" | &"pipeline" | &"for" | &"list" | &"," | &":" | &"(")
+        );
+    if plural && clear && alone {
+        note(nouns, key, Act::Listed, line);
+        note(nouns, names::singular(first), Act::Read, line);
+    }
+}
+
+/// Verbs from `at` on ("create, read, update and delete") and their objects; returns where to go on.
+fn verbs_and_objects(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evidence>) -> usize {
+    let mut acts = Vec::new();
+    let mut next = at;
+    while let Some(word) = words.get(next) {
+        if let Some(act) = act(word) {
+            acts.push(act);
+        } else if !matches!(*word, "," | "and" | "or" | "then") {
+            break;
+        }
+        next += 1;
+    }
+    // "search for posts", "subscribe to topics", "browse through listings".
+    if next > at && matches!(words.get(next), Some(&"for" | &"to" | &"through")) {
+        let last = words[next - 1];
+        if last.starts_with("search")
+            || last.starts_with("subscrib")
+            || last.starts_with("brows")
+            || last.starts_with("apply")
+        {
+            next += 1;
+        }
+    }
+    let (found, end) = objects(words, next);
+    for noun in found {
+        for act in &acts {
+            note(nouns, noun.clone(), *act, line);
+        }
+    }
+    end.max(at + 1)
+}
