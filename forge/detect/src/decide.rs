@@ -1,15 +1,16 @@
 //! Puts the answer together: what the text asks for, unless the product runs without a backend.
 
 use crate::clientside::{self, Judgement, Place};
-use crate::document;
-use crate::draft::{Draft, Source};
+use crate::document::{self, Code};
+use crate::draft::Draft;
 use crate::entities;
 use crate::exclusions::exclusions;
 use crate::features::{auth, flags, functions, schedules, secrets, storage};
+use crate::formats;
 use crate::lexicon::Tag;
 use crate::merge;
 use crate::requirements::{Requirements, TableNeed, VERSION};
-use crate::scope::{self, Scoped};
+use crate::scope::{self, Scope, Scoped};
 
 /// The largest document that is read, in bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -78,10 +79,14 @@ pub fn detect(document: &str, options: &Options<'_>) -> Result<Requirements, Det
     if text.trim().is_empty() {
         return Err(DetectError::Empty);
     }
-    let _ = options;
+    if let Some(structured) = formats::whole_file(text, options.file_name) {
+        let parsed = document::from_structured(&structured);
+        let scoped = scope::judge(&parsed);
+        return Ok(decide(text, &scoped, structured.drafts, structured.secured));
+    }
     let parsed = document::parse(text);
     let scoped = scope::judge(&parsed);
-    Ok(decide(text, &scoped, Vec::new()))
+    Ok(decide(text, &scoped, Vec::new(), false))
 }
 
 fn check_size(size: usize) -> Result<(), DetectError> {
@@ -91,18 +96,25 @@ fn check_size(size: usize) -> Result<(), DetectError> {
     Ok(())
 }
 
-fn decide(text: &str, scoped: &Scoped<'_>, schema: Vec<Draft>) -> Requirements {
+fn decide(text: &str, scoped: &Scoped<'_>, mut drafts: Vec<Draft>, secured: bool) -> Requirements {
     let calls = entities::endpoints(scoped);
-    let logins = auth::auth(scoped);
+    let mut logins = auth::auth(scoped);
+    if secured && logins.is_empty() {
+        logins.push(("email-password".to_owned(), Vec::new()));
+    }
     let login_sentences =
         if logins.is_empty() { 0 } else { scoped.wanted().filter(|s| s.has(Tag::Login)).count() };
-    let judgement = clientside::judge(scoped, login_sentences, calls.len());
-    let mut drafts = schema;
-    drafts.extend(entities::declared(scoped, &calls));
+    // A schema written out is as much a call for a server as its endpoints are.
+    const SCHEMA_POINTS: usize = 4;
+    let databases = coded(scoped, Keep::Databases);
+    let asked = calls.len() + drafts.len() + if databases.is_empty() { 0 } else { SCHEMA_POINTS };
+    let judgement = clientside::judge(scoped, login_sentences, asked);
     if judgement.place == Place::Client {
         // A terminal program or a bot may still spell out database tables; anything less stays local.
-        drafts.retain(|d| d.source == Source::Schema || d.source == Source::FieldTable);
+        drafts.extend(databases);
     } else {
+        drafts.extend(coded(scoped, Keep::All));
+        drafts.extend(entities::declared(scoped, &calls));
         let backend = judgement.server || !logins.is_empty();
         let told = entities::told(scoped, &drafts, backend);
         drafts.extend(told);
@@ -120,6 +132,35 @@ fn decide(text: &str, scoped: &Scoped<'_>, schema: Vec<Draft>) -> Requirements {
     }
     answer.exclusions = exclusions(scoped);
     answer
+}
+
+/// Which code blocks are read for tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Only those in the language of a database.
+    Databases,
+    /// All: types and examples too.
+    All,
+}
+
+/// Tables out of the code blocks in scope.
+fn coded(scoped: &Scoped<'_>, keep: Keep) -> Vec<Draft> {
+    let wanted = |code: &&Code| {
+        let section = scoped.sections.get(code.section).is_none_or(|s| matches!(s, Scope::In | Scope::Aside));
+        let lead = code
+            .lead
+            .and_then(|lead| scoped.blocks.get(lead))
+            .is_none_or(|s| matches!(s, Scope::In | Scope::Aside));
+        section && lead && (keep == Keep::All || is_database(code))
+    };
+    let codes = scoped.document.codes.iter().filter(wanted);
+    codes.flat_map(|code| formats::extract(code.language.as_deref(), &code.text, code.line)).collect()
+}
+
+fn is_database(code: &Code) -> bool {
+    let language = code.language.as_deref().unwrap_or_default();
+    ["sql", "postgresql", "postgres", "mysql", "sqlite", "prisma", "dbml"].contains(&language)
+        || code.text.to_lowercase().contains("create table")
 }
 
 fn assemble(

@@ -5,9 +5,11 @@
 
 mod inline;
 mod lines;
+mod structured;
 
 pub(crate) use inline::clean;
 pub(crate) use lines::parse;
+pub(crate) use structured::from_structured;
 
 /// A whole document.
 #[derive(Debug, Default)]
@@ -70,9 +72,7 @@ pub(crate) struct Grid {
 #[derive(Debug)]
 pub(crate) struct Code {
     pub section: usize,
-    #[expect(dead_code, reason = "read by the readers of schemas")]
     pub lead: Option<usize>,
-    #[expect(dead_code, reason = "read by the readers of schemas")]
     pub language: Option<String>,
     pub text: String,
     pub line: u32,

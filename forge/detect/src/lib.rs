@@ -12,7 +12,6 @@ mod draft;
 mod entities;
 mod exclusions;
 mod features;
-#[cfg_attr(not(test), expect(dead_code, reason = "called once documents hand over their code blocks"))]
 mod formats;
 mod lexicon;
 mod merge;

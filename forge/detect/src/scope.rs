@@ -223,8 +223,9 @@ fn ends_short(text: &str) -> bool {
     const SHORT: &[&str] = &["e.g", "i.e", "etc", "vs", "approx", "no", "fig", "mr", "dr"];
     SHORT.iter().any(|short| {
         let at = text.len().checked_sub(short.len());
-        at.and_then(|at| Some((text.get(at..)?, text.get(..at)?)))
-            .is_some_and(|(tail, head)| tail.eq_ignore_ascii_case(short) && !head.ends_with(|c: char| c.is_alphanumeric()))
+        at.and_then(|at| Some((text.get(at..)?, text.get(..at)?))).is_some_and(|(tail, head)| {
+            tail.eq_ignore_ascii_case(short) && !head.ends_with(|c: char| c.is_alphanumeric())
+        })
     })
 }
 
