@@ -56,7 +56,8 @@ pub struct TableProof {
     pub cells: Vec<Cell>,
     /// What could not be tried, and why. Not a pass.
     pub inconclusive: Vec<String>,
-    /// Attempts whose outcome is a fact without an expectation, and why.
+    /// What no expectation was held against: outcomes that are facts only, and why, and situations beyond
+    /// the number that is tried.
     pub unasserted: Vec<String>,
 }
 
@@ -259,7 +260,11 @@ fn table_proof(
         proof.inconclusive.push("it has no primary key to tell its rows apart".to_owned());
         return Ok(proof);
     }
-    for variant in fixture.variants(&table.name) {
+    let (variants, left_out) = fixture.variants(&table.name);
+    proof
+        .unasserted
+        .extend(left_out.into_iter().map(|name| format!("not tried with {name}: too many situations")));
+    for variant in variants {
         conn.execute_batch("savepoint rls_situation").map_err(sqlite("mark"))?;
         let situation =
             acts::Situation { conn, fixture, enforced, table, variant: &variant, oracle: &oracle, now };

@@ -3,6 +3,8 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::*;
+use crate::policy::Side;
+use crate::policy::sqlite::predicate;
 use crate::policy::tests::kit::{ALICE, ALL, BOB, database, policy, schema, table};
 use crate::schema::{Command, Schema};
 
@@ -281,6 +283,41 @@ fn a_circle_of_policies_has_its_own_code() {
     let schema = schema(vec![table("a", &["id uuid"]).custom(vec![policy("p", ALL, &["anon"], reads)])]);
     let error = select(&database(&schema), &schema, &Identity::anon(), "a", &Select::default()).unwrap_err();
     assert_eq!(error.sqlstate(), "42P17");
+}
+
+/// Keys are deferred: that a row is still referred to comes out at the end of the statement at the latest.
+#[test]
+fn a_key_that_is_referred_to_stays() {
+    let blog = Blog::new();
+    let moved = row(json!({"id": "00000000-0000-4000-8000-00000000dead"}));
+    let service = Identity::service();
+    let filter = [Filter::equal("id", ALICE)];
+    let error =
+        update(&blog.conn, &blog.schema, &service, "users", &moved, &filter, Returning::Count).unwrap_err();
+    assert_eq!(error.sqlstate(), "23503");
+    assert!(blog.conn.is_autocommit());
+    assert_eq!(
+        delete(&blog.conn, &blog.schema, &service, "users", &filter, Returning::Count).unwrap().count,
+        1
+    );
+    assert_eq!(blog.titles(&service, "posts"), ["Bob"]);
+}
+
+/// The policy must not turn every query into a walk through the whole table.
+#[test]
+fn a_policy_uses_the_owners_index() {
+    let mut schema = blog();
+    let posts = schema.tables.get_mut("posts").unwrap();
+    posts.indices.push(crate::schema::Index {
+        name: "posts_owner".to_owned(),
+        columns: vec![crate::schema::IndexColumn { name: "user_id".to_owned(), descending: false }],
+        unique: false,
+    });
+    let conn = database(&schema);
+    let seen = predicate(&schema, "posts", Command::Select, Side::Using, &Role::Authenticated).unwrap();
+    let sql = format!("explain query plan select title from posts as _row where ({})", seen.sql);
+    let plan: String = conn.query_row(&sql, [ALICE], |row| row.get("detail")).unwrap();
+    assert_eq!(plan, "SEARCH _row USING INDEX posts_owner (user_id=?)");
 }
 
 #[test]

@@ -126,17 +126,23 @@ impl<'s> Fixture<'s> {
         found
     }
 
-    /// The situations in which `table` is tried: as it comes, with each deciding value, and with all.
-    pub(super) fn variants(&self, table: &str) -> Vec<Variant> {
+    /// The situations in which `table` is tried: as it comes, with each deciding value, and with all. Also
+    /// the names of those that are too many.
+    pub(super) fn variants(&self, table: &str) -> (Vec<Variant>, Vec<String>) {
         let company = self.company(table);
         let mut variants = vec![Variant { name: "plain".to_owned(), ..Variant::default() }];
         let mut all = Variant { name: "all".to_owned(), ..Variant::default() };
+        let mut left_out = Vec::new();
         for (slot, value) in self.values(table) {
             if !company.contains(&slot.table) || self.is_owned(&slot.table, &slot.column) {
                 continue;
             }
             let name = format!("{}.{} = {value}", slot.table, slot.column);
-            if variants.iter().any(|known| known.name == name) || variants.len() == VARIANTS_MAX {
+            if variants.iter().any(|known| known.name == name) {
+                continue;
+            }
+            if variants.len() == VARIANTS_MAX {
+                left_out.push(name);
                 continue;
             }
             all.set.entry(slot.clone()).or_insert(value.clone());
@@ -145,7 +151,7 @@ impl<'s> Fixture<'s> {
         if all.set.len() > 1 {
             variants.push(all);
         }
-        variants
+        (variants, left_out)
     }
 
     /// The deciding values that their columns can hold, those of the table itself first.

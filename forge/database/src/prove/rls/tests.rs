@@ -377,6 +377,18 @@ fn what_cannot_be_tried_is_no_pass() {
 }
 
 #[test]
+fn situations_that_are_too_many_are_named() {
+    let kinds: Vec<String> = (0..20).map(|n| format!("'kind{n:02}'")).collect();
+    let open = format!("kind in ({})", kinds.join(", "));
+    let things = table("things", &["id uuid", "kind text"]).custom(vec![policy("p", ALL, &["anon"], &open)]);
+    let proof = prove(&schema(vec![things]));
+    assert!(proof.passed());
+    let said = &proof.tables[0].unasserted;
+    assert_eq!(said.len(), 11);
+    assert_eq!(said[10], "not tried with things.kind = \"kind19\": too many situations");
+}
+
+#[test]
 fn a_table_that_policies_read_brings_its_readers_along() {
     let schema = teams();
     let proof = prove_rls(&mut database(&schema), &schema, &BTreeSet::from(["members".to_owned()])).unwrap();
