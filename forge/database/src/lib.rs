@@ -13,6 +13,7 @@ pub mod ddl;
 pub mod execute;
 pub mod introspect;
 pub mod lint;
+pub mod pipeline;
 pub mod policy;
 pub mod prove;
 pub mod rows;

@@ -26,6 +26,8 @@ use crate::change::Migration;
 use crate::schema::Schema;
 use case::Case;
 
+pub(crate) use case::table_of;
+
 /// How bad a finding is. Critical and High stop a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
