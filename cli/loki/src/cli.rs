@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind as ClapKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{completions, config, doctor, forge_detect, init, ledger, reference};
+use crate::commands::{cleanup, completions, config, doctor, forge_detect, init, ledger, reference};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::error::{CommandError, ErrorKind};
@@ -68,6 +68,7 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
+    Cleanup(cleanup::CleanupArgs),
     Completions(completions::CompletionsArgs),
     #[command(name = "__reference", hide = true)]
     Reference(reference::ReferenceArgs),
@@ -99,6 +100,7 @@ fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status,
         Command::ForgeDetect(args) => forge_detect::forge_detect(ui, context, args),
         Command::Doctor(args) => doctor::doctor(ui, context, args),
         Command::Config(args) => config::config(ui, context, args),
+        Command::Cleanup(args) => cleanup::cleanup(ui, context, args),
         Command::Completions(args) => completions::completions(ui, args),
         Command::Reference(args) => reference::reference(ui, args),
     }

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, whose comments are the help text, and the function that carries it out.
 
+pub(crate) mod cleanup;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;

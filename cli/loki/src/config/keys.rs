@@ -38,14 +38,6 @@ pub(crate) static RUN_RECOVERIES_MAX: Key<u64> = Key::new(
 pub(crate) static PROVIDER_NAME: Key<String> =
     Key::new("provider.name", "Who does the work", || "blueprint".to_owned(), not_empty);
 
-/// Days after which the snapshots of an ended run may be removed by `loki cleanup`.
-pub(crate) static SNAPSHOTS_DAYS_MAX: Key<u64> = Key::new(
-    "snapshots.days_max",
-    "Days a snapshot of an ended run is kept by `loki cleanup`",
-    || 30,
-    |n| within(*n, 0, 3_650),
-);
-
 /// Every setting.
 pub(crate) static ALL: &[&dyn AnyKey] = &[
     &RUN_ITERATIONS_MAX,
@@ -54,7 +46,6 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &RUN_OUTPUT_BYTES_MAX,
     &RUN_RECOVERIES_MAX,
     &PROVIDER_NAME,
-    &SNAPSHOTS_DAYS_MAX,
 ];
 
 fn within(number: u64, least: u64, most: u64) -> Result<(), String> {
