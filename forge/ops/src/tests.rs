@@ -184,6 +184,14 @@ fn every_kind_can_be_declared() {
         let data = done(&forge, "forge_declare", &json!({ "kind": kind, "name": "one" }));
         assert_eq!(data["change"], json!("created"), "{kind}");
     }
+    let dump = done(&forge, "forge_state_dump", &json!({}));
+    let listed =
+        dump["resources"].as_array().expect("a list").iter().map(|resource| resource["kind"].clone());
+    let mut kinds: Vec<String> = declare::KINDS.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+    let mut listed: Vec<String> = listed.filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
+    kinds.sort();
+    listed.sort();
+    assert_eq!(listed, kinds, "a kind is called the same on the way in and out");
     let gaps = done(&forge, "forge_verify", &json!({}))["gaps"].as_array().map(Vec::len);
     assert_eq!(gaps, Some(declare::KINDS.len()));
 }
@@ -266,4 +274,20 @@ fn every_operation_says_what_it_takes() {
             assert!(schema["properties"].get(name.as_str().expect("a name")).is_some(), "{}", operation.name);
         }
     }
+}
+
+#[test]
+fn a_finding_that_blocks_is_for_a_person() {
+    let dir = TempDir::new().expect("a folder");
+    let forge = open(dir.path());
+    let spec = NOTES.replace("body text", "password text");
+    let input = json!({ "spec": spec });
+    let proposal = review(&forge, "forge_db_migrate", &input);
+    let rules: Vec<&str> = proposal.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!((rules, proposal.needs_person), (vec!["MIG092"], None));
+    council(&forge, &proposal.subject_hash);
+    let refused = forge.call("forge_db_migrate", &input).expect_err("a council may not");
+    assert_eq!(refused.code(), "FRG031");
+    person(&forge, &proposal.subject_hash);
+    assert_eq!(done(&forge, "forge_db_migrate", &input)["version"], json!(1));
 }

@@ -1,6 +1,6 @@
 //! Reading and checking the backend as it is.
 
-use forge_core::{ResourceKind, Status};
+use forge_core::{Resource, ResourceKind, Status};
 use forge_database::introspect::to_text;
 use forge_database::lint::Area;
 use forge_database::prove::rls::RlsProof;
@@ -24,7 +24,7 @@ pub(crate) fn introspect(forge: &Forge, name: &'static str, input: &Value) -> Re
 
 pub(crate) fn dump(forge: &Forge, name: &'static str, input: &Value) -> Result<Outcome, OpError> {
     let Nothing {} = read(name, input)?;
-    let resources = forge.catalog.resources(None)?;
+    let resources: Vec<Value> = forge.catalog.resources(None)?.into_iter().map(listed).collect();
     let history: Vec<Value> = forge
         .database
         .history()?
@@ -54,6 +54,12 @@ pub(crate) fn dump(forge: &Forge, name: &'static str, input: &Value) -> Result<O
         "audit": forge.catalog.verify_audit()?,
     });
     Ok(Outcome::Done { summary, data })
+}
+
+/// A resource under the kind by which doors know it.
+fn listed(resource: Resource) -> Value {
+    let Resource { kind, name, spec, lines, status, .. } = resource;
+    json!({ "kind": kind_name(kind), "name": name, "spec": spec, "lines": lines, "status": status })
 }
 
 pub(crate) fn verify(forge: &Forge, name: &'static str, input: &Value) -> Result<Outcome, OpError> {
