@@ -182,3 +182,6 @@ impl<'a> Chain<'a> {
 fn broken<T>(seq: u64, reason: String) -> Result<T, Broken> {
     Err(Broken { seq, reason })
 }
+
+#[cfg(test)]
+mod tests;

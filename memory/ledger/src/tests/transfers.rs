@@ -95,6 +95,9 @@ fn a_file_that_was_changed_is_refused_whole() {
     let mut added = lines.clone();
     added.insert(1, &line);
     refused(&added, "an artifact that no event names");
+    let mut replaced = lines.clone();
+    replaced[1] = &line;
+    refused(&replaced, "an artifact in the place of another");
     refused(&[], "an empty file");
     refused(&["# Notes"], "no export");
     assert!(!to.import(file.as_bytes()).unwrap().known, "and the file itself is taken");
