@@ -3,7 +3,7 @@
 use crate::clientside::{self, Judgement, Place};
 use crate::document::{self, Code};
 use crate::draft::Draft;
-use crate::entities;
+use crate::entities::{self, Stance};
 use crate::exclusions::exclusions;
 use crate::features::{auth, flags, functions, schedules, secrets, storage};
 use crate::formats;
@@ -115,8 +115,9 @@ fn decide(text: &str, scoped: &Scoped<'_>, mut drafts: Vec<Draft>, secured: bool
     } else {
         drafts.extend(coded(scoped, Keep::All));
         drafts.extend(entities::declared(scoped, &calls));
-        let backend = judgement.server || !logins.is_empty();
-        let told = entities::told(scoped, &drafts, backend);
+        let signed_in = !logins.is_empty();
+        let stance = Stance { backend: judgement.server || signed_in, signed_in };
+        let told = entities::told(scoped, &drafts, stance);
         drafts.extend(told);
     }
     entities::enrich(scoped, &mut drafts);

@@ -16,6 +16,7 @@ use crate::names;
 use crate::scope::Scoped;
 
 pub(crate) use endpoints::{Endpoint, endpoints};
+pub(crate) use prose::Stance;
 
 /// Drafts from grids, outlines and endpoints: places that name a table outright.
 pub(crate) fn declared(scoped: &Scoped<'_>, calls: &[Endpoint]) -> Vec<Draft> {
@@ -27,8 +28,8 @@ pub(crate) fn declared(scoped: &Scoped<'_>, calls: &[Endpoint]) -> Vec<Draft> {
 
 /// Drafts from sentences. `declared` are the tables known already; where the document has a real
 /// schema, prose adds nothing but columns and relations.
-pub(crate) fn told(scoped: &Scoped<'_>, declared: &[Draft], backend: bool) -> Vec<Draft> {
-    prose::drafts(scoped, declared, backend)
+pub(crate) fn told(scoped: &Scoped<'_>, declared: &[Draft], stance: Stance) -> Vec<Draft> {
+    prose::drafts(scoped, declared, stance)
 }
 
 /// Adds columns and relations that sentences give to tables found anywhere.

@@ -338,6 +338,10 @@ fn plain_heading(line: &str, paragraph_starts: bool) -> Option<(u8, String)> {
     if dots > 0 && capital && line[numbering.len()..].starts_with(' ') && !rest.ends_with(['.', ';', ',']) {
         return Some((u8::try_from(dots + 1).unwrap_or(7).min(7), clean(rest.trim_end_matches(':'))));
     }
+    let bullet = numbering.is_empty() && item(line).is_some();
+    if bullet || rest.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) {
+        return None; // Scripts without case are all capitals to a careless eye.
+    }
     let letters = rest.chars().filter(|c| c.is_alphabetic()).count();
     let capitals = letters > 3
         && rest.chars().all(|c| !c.is_lowercase())

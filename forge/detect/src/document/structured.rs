@@ -29,7 +29,8 @@ pub(crate) fn from_structured(structured: &Structured) -> Document {
         }
         for (number, part) in (*line..).zip(text.lines()) {
             let part = part.trim().trim_start_matches(['-', '*', '•']).trim();
-            if !part.is_empty() {
+            // A key whose value is empty says nothing.
+            if !part.is_empty() && !part.ends_with(':') {
                 document.blocks.push(Block {
                     section,
                     kind: Kind::Item { depth: 0 },

@@ -117,7 +117,8 @@ pub(super) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>) {
     let mut extra: BTreeMap<String, Draft> = BTreeMap::new();
     for sentence in scoped.wanted().take(SENTENCES_MAX) {
         for (key, at, end) in mentions(sentence, &keys) {
-            if declared.contains(&key) {
+            let spelt_out = sentence.norm[end..].starts_with('(');
+            if declared.contains(&key) && !spelt_out {
                 continue;
             }
             let mut add = |column: &str, fk: Option<&str>| {
@@ -196,7 +197,11 @@ fn mentions(sentence: &Sentence, keys: &BTreeMap<String, String>) -> Vec<(String
 /// "… task with a title, description and due date".
 fn listed(sentence: &Sentence, end: usize, keys: &BTreeMap<String, String>) -> Vec<String> {
     let rest = &sentence.norm[end..];
-    let list = LISTS.iter().find_map(|mark| rest.strip_prefix(mark)).or_else(|| rest.strip_prefix(" ("));
+    let list = LISTS
+        .iter()
+        .find_map(|mark| rest.strip_prefix(mark))
+        .or_else(|| rest.strip_prefix(" ("))
+        .or_else(|| rest.strip_prefix('('));
     let Some(list) = list else {
         return Vec::new();
     };
@@ -215,10 +220,9 @@ fn listed(sentence: &Sentence, end: usize, keys: &BTreeMap<String, String>) -> V
 
 fn is_property(column: &str) -> bool {
     PROPERTIES.contains(&column)
-        || column
-            .rsplit('_')
-            .next()
-            .is_some_and(|last| ["date", "name", "time", "number", "url", "id", "image"].contains(&last))
+        || column.rsplit('_').next().is_some_and(|last| {
+            ["date", "name", "time", "number", "url", "id", "image", "at"].contains(&last)
+        })
 }
 
 /// "title of the survey", "title for the survey", "survey title", "survey's title".
@@ -256,7 +260,8 @@ fn property(sentence: &Sentence, at: usize, end: usize) -> Vec<String> {
             found.push(one.to_owned());
         }
     }
-    let before: Vec<&str> = sentence.norm[..at].split_whitespace().rev().take(4).collect();
+    let before: Vec<&str> = sentence.norm[..at].split_whitespace().rev().take(5).collect();
+    found.extend(added(&before));
     let mut words =
         before.iter().copied().filter(|w| !matches!(*w, "the" | "a" | "an" | "each" | "every" | "their"));
     if matches!(words.next(), Some("of" | "for"))
@@ -267,6 +272,14 @@ fn property(sentence: &Sentence, at: usize, end: usize) -> Vec<String> {
         found.push(word.to_owned());
     }
     found
+}
+
+/// "add a priority column to the tasks table": the words before the table, last first.
+fn added(before: &[&str]) -> Option<String> {
+    let mut words = before.iter().copied().filter(|w| !matches!(*w, "the" | "a" | "an" | "existing"));
+    let linked = matches!(words.next(), Some("to" | "on" | "in"));
+    let column = matches!(words.next(), Some("column" | "field"));
+    words.next().filter(|_| linked && column).and_then(fields::column_name)
 }
 
 /// Tables this one hangs under: "comments on a post", "posts belong to a user", and the reverse,
@@ -306,17 +319,17 @@ fn parents(sentence: &Sentence, at: usize, end: usize, keys: &BTreeMap<String, S
     let verb = before
         .iter()
         .position(|w| matches!(*w, "containing" | "contains" | "contain" | "has" | "have" | "includes"));
-    let near = verb.filter(|v| {
-        before[..*v].iter().all(|w| {
-            matches!(*w, "many" | "multiple" | "several" | "one" | "or" | "more" | "choice" | "its" | "own")
-                || w.bytes().all(|b| b.is_ascii_digit())
-        })
-    });
-    if let Some(noun) = near.and_then(|v| before.get(v + 1))
-        && let Some(key) = Some(names::singular(noun)).filter(|k| keys.contains_key(k))
-        && before.iter().any(|w| matches!(*w, "many" | "multiple" | "containing" | "contains" | "several"))
-    {
-        found.push(key);
+    let filler = |w: &&str| {
+        matches!(
+            *w,
+            "many" | "multiple" | "several" | "one" | "or" | "more" | "choice" | "its" | "own" | "their"
+        ) || w.bytes().all(|b| b.is_ascii_digit())
+    };
+    let many = names::is_plural(&sentence.norm[at..end]);
+    if let Some(verb) = verb.filter(|v| many && before[..*v].iter().all(filler)) {
+        let modal = |w: &&&str| !matches!(**w, "should" | "can" | "must" | "will" | "may" | "also");
+        let holder = before[verb + 1..].iter().find(modal).map(|w| names::singular(w));
+        found.extend(holder.filter(|key| keys.contains_key(key)));
     }
     found
 }

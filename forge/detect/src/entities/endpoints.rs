@@ -199,7 +199,9 @@ fn note(call: &Endpoint, resources: &mut Vec<Resource>) {
         return;
     }
     let parent = parent_at.filter(|_| under_item).map(|p| names::key(segments[p]));
-    let name = names::plural(&key);
+    // The `items` of a cart are its own table.
+    let holder = parent_at.map(|p| names::key(segments[p])).filter(|h| key == "item" && !h.is_empty());
+    let name = holder.map_or_else(|| names::plural(&key), |holder| format!("{holder}_items"));
     let index = resources.iter().position(|r| r.name == name).unwrap_or_else(|| {
         resources.push(Resource {
             name,

@@ -69,6 +69,15 @@ fn kept(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evide
     {
         note(nouns, "activity_log".to_owned(), Act::Described, line);
     }
+    if at > 0 && matches!(words[at], "records" | "history") {
+        let before = words[at - 1];
+        let alone = before == "chat"
+            || words[at] == "records" && nouns::RECORDS.contains(&format!("{before}_record").as_str());
+        if alone {
+            note(nouns, format!("{before}_{}", names::singular(words[at])), Act::Manage, line);
+            return;
+        }
+    }
     if !KEPT.contains(&words[at]) || at == 0 || negated_before(words, at) {
         return;
     }
@@ -224,6 +233,34 @@ fn listed(words: &[&str], line: u32, nouns: &mut BTreeMap<String, Evidence>) {
     }
 }
 
+/// True when the subject before a verb is a user rather than an administrator.
+fn by_user(words: &[&str], at: usize) -> bool {
+    const REACH: usize = 14;
+    const USERS: &[&str] = &["user", "users", "customer", "customers", "member", "members"];
+    const OTHERS: &[&str] = &[
+        "admin",
+        "admins",
+        "administrator",
+        "administrators",
+        "coordinator",
+        "coordinators",
+        "staff",
+        "system",
+        "visitor",
+        "visitors",
+        "guest",
+        "guests",
+        "manager",
+        "managers",
+        "owner",
+        "editors",
+        "teachers",
+    ];
+    let before = &words[at.saturating_sub(REACH)..at];
+    let last = before.iter().rev().find(|w| USERS.contains(w) || OTHERS.contains(w));
+    last.is_some_and(|w| USERS.contains(w))
+}
+
 /// Verbs from `at` on ("create, read, update and delete") and their objects; returns where to go on.
 fn verbs_and_objects(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evidence>) -> usize {
     let mut acts = Vec::new();
@@ -247,10 +284,12 @@ fn verbs_and_objects(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<
             next += 1;
         }
     }
+    let by_user = by_user(words, at);
     let (found, end) = objects(words, next);
     for noun in found {
         for act in &acts {
-            note(nouns, noun.clone(), *act, line);
+            let made = by_user && matches!(act, Act::Create | Act::Use);
+            note(nouns, noun.clone(), *act, line).made_by_users |= made;
         }
     }
     end.max(at + 1)

@@ -348,7 +348,6 @@ pub(super) fn is_noun_here(words: &[&str], at: usize) -> bool {
                 | "every"
                 | "of"
                 | "this"
-                | "that"
                 | "per"
                 | "new"
                 | "own"

@@ -99,7 +99,9 @@ pub(super) fn tables(text: &str) -> Vec<String> {
 
 fn words(text: &str) -> Vec<Word<'_>> {
     text.split(|c: char| c.is_whitespace() || c == '/')
-        .map(|w| w.trim_matches(|c: char| matches!(c, ',' | '.' | '(' | ')' | '"' | '\'' | '`' | '*')))
+        .map(|w| {
+            w.trim_matches(|c: char| matches!(c, ',' | '.' | ':' | ';' | '(' | ')' | '"' | '\'' | '`' | '*'))
+        })
         .filter(|w| !w.is_empty())
         .map(|raw| Word { raw, low: raw.to_lowercase() })
         .collect()

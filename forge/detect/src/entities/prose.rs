@@ -15,11 +15,22 @@ use crate::scope::Scoped;
 use super::grammar::Act;
 use super::{evidence, foreign, table_key};
 
+/// What is known about the product before its sentences are weighed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stance {
+    /// The text asks for a server or for sign-in.
+    pub backend: bool,
+    /// Users sign in, so what they make can belong to them.
+    pub signed_in: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     pub acts: BTreeSet<Act>,
     mentions: u32,
     pub owned: bool,
+    /// Users create them, so each has a user it belongs to.
+    pub made_by_users: bool,
     lines: Vec<u32>,
 }
 
@@ -28,7 +39,7 @@ const TABLES_MAX: usize = 60;
 /// Tables declared with columns from which on prose adds no table.
 const DECLARED_ENOUGH: usize = 2;
 
-pub(super) fn drafts(scoped: &Scoped<'_>, declared: &[Draft], backend: bool) -> Vec<Draft> {
+pub(super) fn drafts(scoped: &Scoped<'_>, declared: &[Draft], stance: Stance) -> Vec<Draft> {
     let mut nouns: BTreeMap<String, Evidence> = BTreeMap::new();
     for sentence in scoped.wanted().filter(|s| s.kind != Kind::Row) {
         evidence::english(sentence, &mut nouns);
@@ -43,13 +54,13 @@ pub(super) fn drafts(scoped: &Scoped<'_>, declared: &[Draft], backend: bool) -> 
     }
     fold_compounds(&mut nouns);
     let mut found: Vec<(String, Evidence)> =
-        nouns.into_iter().filter(|(noun, e)| accepted(noun, e, backend, brief)).collect();
+        nouns.into_iter().filter(|(noun, e)| accepted(noun, e, stance.backend, brief)).collect();
     let keys: BTreeSet<String> =
         found.iter().map(|(n, _)| n.clone()).chain(declared.iter().map(table_key)).collect();
     found.retain(|(noun, _)| !noun.rsplit_once('_').is_some_and(|(_, head)| keys.contains(head)));
     found.sort_by_key(|(_, e)| e.lines.first().copied());
     found.truncate(TABLES_MAX);
-    found.into_iter().map(|(noun, evidence)| draft(&noun, evidence)).collect()
+    found.into_iter().map(|(noun, evidence)| draft(&noun, evidence, stance)).collect()
 }
 
 /// "Customer requests" and "requests" are one thing where the document says both.
@@ -64,6 +75,7 @@ fn fold_compounds(nouns: &mut BTreeMap<String, Evidence>) {
             whole.acts.extend(part.acts);
             whole.mentions += part.mentions;
             whole.owned |= part.owned;
+            whole.made_by_users |= part.made_by_users;
             whole.lines.extend(part.lines);
             whole.lines.sort_unstable();
             whole.lines.dedup();
@@ -103,17 +115,23 @@ fn accepted(noun: &str, evidence: &Evidence, backend: bool, brief: bool) -> bool
     writes && points >= needed
 }
 
-fn draft(noun: &str, evidence: Evidence) -> Draft {
+fn draft(noun: &str, evidence: Evidence, stance: Stance) -> Draft {
     let mut table = TableNeed { name: names::plural(noun), lines: evidence.lines, ..TableNeed::default() };
+    let people: &[&str] = match noun {
+        "user" | "category" | "tag" => &[],
+        "follow" => &["follower_id", "followed_id"],
+        "favorite" | "like" | "bookmark" | "vote" => &["user_id"],
+        _ if evidence.owned || evidence.made_by_users && stance.signed_in => &["user_id"],
+        _ => &[],
+    };
     if evidence.owned && noun != "user" {
         table.access = Access::Own;
-        table.columns.push(ColumnNeed {
-            name: "user_id".to_owned(),
-            nullable: true,
-            ..ColumnNeed::default()
-        });
+    }
+    for column in people {
+        let column = (*column).to_owned();
+        table.columns.push(ColumnNeed { name: column.clone(), nullable: true, ..ColumnNeed::default() });
         table.fks.push(ForeignKeyNeed {
-            column: "user_id".to_owned(),
+            column,
             references: "users".to_owned(),
             references_column: "id".to_owned(),
             on_delete: None,

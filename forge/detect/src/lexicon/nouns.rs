@@ -218,6 +218,7 @@ pub(crate) const RECORDS: &[&str] = &[
 
 /// Nouns that a sentence may create or delete but that are never a table.
 pub(crate) const NOT_RECORDS: &[&str] = &[
+    "relationship",
     "account",
     "button",
     "screen",

@@ -121,3 +121,10 @@ fn secrets_are_names_that_hold_secrets() {
     assert_eq!(found.secrets, ["STRIPE_SECRET_KEY", "JWT_SECRET"]);
     assert_eq!(found.evidence["secrets.JWT_SECRET"], [8]);
 }
+
+#[test]
+fn an_item_in_capitals_is_no_heading() {
+    let found =
+        read("# Notes\n\nA page.\n\n## Budget\n- AWS\n- OpenAI API\n\n### 予算\n* OSSの\n* Gemini API\n");
+    assert!(!found.ai_gateway, "{found:?}");
+}
