@@ -6,6 +6,7 @@
 mod durable;
 mod fold;
 mod measure;
+mod migration;
 mod program;
 
 use std::ffi::OsString;
@@ -28,10 +29,12 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 5] = [
+const BENCHMARKS: [(&str, Benchmark); 7] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
     ("peak-memory", program::peak_memory),
+    ("migration-proof", migration::migration_proof),
+    ("migration-apply", migration::migration_apply),
     ("fold-100k", fold::fold_100k),
     ("durable-steps", durable::durable_steps),
 ];

@@ -25,6 +25,8 @@ pub(crate) enum BenchError {
     Fold(#[source] loki_ledger::run::FoldError),
     #[error("the ledger refuses a step")]
     Ledger(#[source] loki_ledger::LedgerError),
+    #[error("the migration did not go through")]
+    Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl BenchError {
