@@ -66,14 +66,27 @@ pub(super) fn facts(schema: &Schema) -> Facts {
             }
         }
     }
+    facts.owners.retain(|slot| {
+        let column = schema.tables.get(&slot.table).and_then(|table| table.column(&slot.column));
+        column.is_some_and(|column| holds_id(&column.ty))
+    });
     facts
+}
+
+/// Whether a user's id fits into the type.
+fn holds_id(ty: &Type) -> bool {
+    match ty {
+        Type::Uuid | Type::Text => true,
+        Type::Varchar(most) => *most >= 36,
+        _ => false,
+    }
 }
 
 impl Facts {
     /// Columns that by their name, or by the shorthand, hold the owner; and the flag of a shorthand.
     fn owners_of(&mut self, table: &Table) {
         for name in OWNERS {
-            if table.column(name).is_some_and(|column| matches!(column.ty, Type::Uuid | Type::Text)) {
+            if table.column(name).is_some() {
                 self.owners.insert(Slot::new(&table.name, name));
             }
         }

@@ -13,34 +13,39 @@ pub(super) fn uuid(what: &str, whose: &str) -> String {
     format!("{}-{}-4{}-8{}-{}", &hash[..8], &hash[8..12], &hash[12..15], &hash[15..18], &hash[18..30])
 }
 
-/// A value for a column in somebody's world.
+/// A value for a column in somebody's world. Worlds differ wherever the type lets them, because columns
+/// may be unique; flags and states differ only where they must, because they decide.
 pub(super) fn plain(schema: &Schema, slot: &Slot, column: &Column, whose: &str) -> Value {
     let hash = sha256_hex(&[&slot.table, &slot.column, whose]);
     let number = i64::from_str_radix(&hash[..4], 16).unwrap_or(0);
+    let nth: usize = ["alice", "bob", "nobody"].iter().position(|name| *name == whose).unwrap_or(3);
+    let table = schema.tables.get(&slot.table);
+    let unique = table.is_some_and(|table| table.is_unique(&[&slot.column]));
     match &column.ty {
         Type::Text => json!(text(&column.name, whose, &hash)),
         Type::Varchar(most) => {
             let text = text(&column.name, whose, &hash);
             json!(text.chars().take(*most as usize).collect::<String>())
         }
-        Type::Smallint => json!(1000 + number % 20_000),
+        Type::Smallint => json!(1000 * (nth + 1) + usize::from(hash.as_bytes()[0])),
         Type::Integer | Type::Bigint => json!(100_000 + number),
         Type::Double => json!(1.5 + number as f64),
-        Type::Numeric(precision, scale) if precision > scale => json!(1 + number % 9),
-        Type::Numeric(..) => json!("0"),
-        Type::Boolean => json!(false),
+        Type::Numeric(precision, scale) if precision > scale => json!(1 + nth),
+        Type::Numeric(..) => json!(format!("0.{}", 1 + nth)),
+        Type::Boolean => json!(unique && nth == 1),
         Type::Uuid => json!(uuid(&format!("{}.{}", slot.table, slot.column), whose)),
-        Type::Timestamptz => json!(format!("2024-01-02T{:02}:{:02}:00Z", number % 24, number % 60)),
-        Type::Date => json!(format!("2024-01-{:02}", 1 + number % 28)),
-        Type::Time => json!(format!("{:02}:{:02}:00", number % 24, number % 60)),
-        Type::Jsonb => json!({}),
+        Type::Timestamptz => json!(format!("{}-01-02T{:02}:{:02}:00Z", 2021 + nth, number % 24, number % 60)),
+        Type::Date => json!(format!("{}-01-{:02}", 2021 + nth, 1 + number % 28)),
+        Type::Time => json!(format!("{:02}:{:02}:00", 5 * nth + 1, number % 60)),
+        Type::Jsonb => json!({ "of": whose }),
         Type::Bytea => json!(format!("\\x{}", &hash[..8])),
-        Type::Vector(dimensions) => json!(vec![0.5; *dimensions as usize]),
+        Type::Vector(dimensions) => json!(vec![0.5 + nth as f64; *dimensions as usize]),
         Type::Enum(name) => {
             let values = schema.enums.get(name).map(Vec::as_slice).unwrap_or_default();
-            values.first().map_or(Value::Null, |value| json!(value))
+            let at = if unique { nth } else { 0 };
+            values.get(at).or(values.first()).map_or(Value::Null, |value| json!(value))
         }
-        Type::Array(_) => json!([]),
+        Type::Array(_) => json!(vec![json!(null); nth]),
     }
 }
 
