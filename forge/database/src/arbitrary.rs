@@ -90,7 +90,7 @@ fn change(choices: &mut Choices, schema: &Schema) -> Change {
             index: table.indices.first().map_or(one, |index| index.name.clone()),
             table: name,
         },
-        12 => Change::AddCheck { check: check(choices, &columns), table: name },
+        12 => Change::AddCheck { check: check(choices, &table.columns), table: name },
         13 => Change::DropCheck {
             check: table.checks.first().map_or(one, |check| check.name.clone()),
             table: name,
@@ -152,7 +152,7 @@ fn table(choices: &mut Choices, schema: &Schema) -> Table {
         table.uniques.push(choices.subset(&columns));
     }
     if choices.one_in(3) {
-        table.checks.push(check(choices, &columns));
+        table.checks.push(check(choices, &table.columns));
     }
     for _ in 0..choices.below(3) {
         table.indices.push(index(choices, &table.name, &columns));
@@ -241,12 +241,19 @@ fn foreign_key(choices: &mut Choices, schema: &Schema, column: &Column) -> Optio
     Some(ForeignKey { column: column.name.clone(), table, references: "id".to_owned(), on_delete })
 }
 
-fn check(choices: &mut Choices, columns: &[String]) -> Check {
-    let column = choices.pick(columns);
-    let expr = match choices.below(3) {
-        0 => format!("length(\"{column}\") < 1000"),
-        1 => format!("\"{column}\"  is not null OR not (\"{column}\" in ('a','b''c'))"),
-        _ => format!("coalesce(\"{column}\", '') <> 'bad'"),
+fn check(choices: &mut Choices, columns: &[Column]) -> Check {
+    let Column { name: column, ty, .. } = choices.pick(columns);
+    let expr = match ty {
+        Type::Text | Type::Varchar(_) => match choices.below(3) {
+            0 => format!("length(\"{column}\") < 1000"),
+            1 => format!("\"{column}\"  is not null OR not (\"{column}\" in ('a','b''c'))"),
+            _ => format!("coalesce(\"{column}\", '') <> 'bad' and \"{column}\" not like 'x%'"),
+        },
+        Type::Smallint | Type::Integer | Type::Bigint | Type::Double | Type::Numeric(..) => {
+            format!("\"{column}\" between -2000 and 2 * 1000")
+        }
+        Type::Boolean => format!("\"{column}\" or \"{column}\" is null"),
+        _ => format!("\"{column}\" is not null"),
     };
     Check { name: format!("check_{}", choices.below(3)), expr }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Meaning {
     Column { table: String, column: String },
 }
 
-/// Splits `text`; white space is left out.
+/// Splits `text`; white space and comments are left out.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
@@ -48,6 +48,14 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
         let kind = match bytes[at] {
             b if b.is_ascii_whitespace() => {
                 at += 1;
+                continue;
+            }
+            b'-' if text[at..].starts_with("--") => {
+                at += text[at..].find('\n').unwrap_or(text.len() - at);
+                continue;
+            }
+            b'/' if text[at..].starts_with("/*") => {
+                at += text[at..].find("*/").map_or(text.len() - at, |end| end + 2);
                 continue;
             }
             quote @ (b'\'' | b'"') => {
@@ -75,12 +83,12 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     out
 }
 
-/// The name that a word or a quoted name stands for.
-pub(crate) fn name_of<'a>(text: &'a str, token: &Token) -> Option<&'a str> {
+/// The name that a word, whose case does not count, or a quoted name stands for.
+fn name_of(text: &str, token: &Token) -> Option<String> {
     let slice = &text[token.range.clone()];
     match token.kind {
-        Kind::Word => Some(slice),
-        Kind::Quoted => Some(&slice[1..slice.len() - 1]),
+        Kind::Word => Some(slice.to_ascii_lowercase()),
+        Kind::Quoted => Some(slice[1..slice.len() - 1].replace("\"\"", "\"")),
         Kind::Text | Kind::Number | Kind::Symbol | Kind::Bad => None,
     }
 }
@@ -107,7 +115,7 @@ pub(crate) fn rewrite(
     for (range, meaning) in meanings(text, owner, schema) {
         let Some(name) = replace(&meaning) else { continue };
         out.push_str(&text[copied..range.start]);
-        if text.as_bytes()[range.start] == b'"' {
+        if text.as_bytes()[range.start] == b'"' || forge_core::is_reserved(&name) {
             out.push('"');
             out.push_str(&name);
             out.push('"');
@@ -153,7 +161,7 @@ impl Reader<'_> {
 
     /// Notes what the name at `at` means; returns how many tokens it took.
     fn name(&mut self, at: usize, scopes: &[Vec<Source>]) -> usize {
-        let Some(name) = name_of(self.text, &self.tokens[at]).map(str::to_owned) else { return 1 };
+        let Some(name) = name_of(self.text, &self.tokens[at]) else { return 1 };
         let range = self.tokens[at].range.clone();
         if self.in_sources(at) && self.schema.tables.contains_key(&name) {
             self.found.push((range, Meaning::Table(name)));
@@ -182,8 +190,8 @@ impl Reader<'_> {
             if source.alias == source.table {
                 self.found.push((self.tokens[at].range.clone(), Meaning::Table(source.table.clone())));
             }
-            if self.has(&source.table, column) {
-                let meaning = Meaning::Column { table: source.table.clone(), column: column.to_owned() };
+            if self.has(&source.table, &column) {
+                let meaning = Meaning::Column { table: source.table.clone(), column };
                 self.found.push((self.tokens[at + 2].range.clone(), meaning));
             }
         }
@@ -205,8 +213,9 @@ impl Reader<'_> {
             {
                 let next =
                     if self.word(at + 1).is_some_and(|w| w.eq_ignore_ascii_case("as")) { 2 } else { 1 };
-                let alias = self.word(at + next).filter(|word| !ends_sources(word)).unwrap_or(table);
-                sources.push(Source { table: table.to_owned(), alias: alias.to_owned() });
+                let alias =
+                    self.word(at + next).filter(|word| !ends_sources(word)).map(str::to_ascii_lowercase);
+                sources.push(Source { alias: alias.unwrap_or_else(|| table.clone()), table });
             }
         }
         sources
@@ -281,9 +290,6 @@ fn symbol(rest: &str) -> (usize, Kind) {
         "->>", "<=", ">=", "<>", "!=", "==", "||", "::", "->", "@>", "(", ")", ",", ".", "=", "<", ">", "+",
         "-", "*", "/", "%", "[", "]", "~",
     ];
-    if rest.starts_with("--") || rest.starts_with("/*") {
-        return (2, Kind::Bad);
-    }
     match SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
         Some(symbol) => (symbol.len(), Kind::Symbol),
         None => (rest.chars().next().map_or(1, char::len_utf8), Kind::Bad),

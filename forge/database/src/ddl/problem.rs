@@ -40,8 +40,8 @@ pub enum Problem {
     ForeignTarget { table: String, column: String, to_table: String, to_column: String },
     #[error("`{table}.{column}` cannot be set to null on delete, because it may not be null")]
     SetNull { table: String, column: String },
-    #[error("the check `{check}` of `{table}` cannot be used: {why}")]
-    Check { table: String, check: String, why: String },
+    #[error("the check `{check}` cannot be used: {why}")]
+    Check { check: String, why: String, hint: Option<String> },
     #[error("type {ty} of `{column}` cannot be used: {why}")]
     Type { column: String, ty: Type, why: String },
     #[error("row {row} of the seed of `{table}` cannot be used: {why}")]
@@ -55,7 +55,9 @@ impl PlanError {
     pub fn hint(&self) -> String {
         match &self.problem {
             Problem::Name(error) => error.hint(),
-            Problem::Exists { kind, .. } => format!("choose another name, or drop or rename the {kind} first"),
+            Problem::Exists { kind, .. } => {
+                format!("choose another name, or drop or rename the {kind} first")
+            }
             Problem::Missing { name, known, .. } => match closest(name, known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if known.is_empty() => "create it in an earlier change".to_owned(),
@@ -68,14 +70,14 @@ impl PlanError {
             Problem::Default { why, .. } => why.clone(),
             Problem::ForeignType { to_ty, column, .. } => format!("make `{column}` {to_ty}"),
             Problem::ForeignTarget { to_table, to_column, .. } => {
-                format!("refer to the primary key, or add_unique: {{table: {to_table}, columns: [{to_column}]}} first")
+                format!(
+                    "refer to the primary key, or add_unique: {{table: {to_table}, columns: [{to_column}]}} first"
+                )
             }
             Problem::SetNull { .. } => "drop `not null`, or write `on delete cascade`".to_owned(),
-            Problem::Check { .. } => {
-                "write a condition over the table's own columns, literals, comparisons, and, or, not, in, between, \
-                 is null, like, length(), lower(), upper(), abs(), coalesce()"
-                    .to_owned()
-            }
+            Problem::Check { hint, .. } => hint.clone().unwrap_or_else(|| {
+                "write a condition over the table's own columns, such as `price >= 0`".to_owned()
+            }),
             Problem::Type { .. } => "choose another type".to_owned(),
             Problem::Seed { .. } => "correct the row".to_owned(),
             Problem::Limit { .. } => "split the migration".to_owned(),

@@ -15,7 +15,7 @@ mod value;
 pub use table::{Object, objects, physical_type};
 pub use value::{ValueError, value_from_text};
 
-pub(crate) use check::check_text;
+pub(crate) use check::check_sql;
 pub(crate) use seed::seed_rows;
 pub(crate) use steps::steps;
 

@@ -249,10 +249,10 @@ fn checks(schema: &Schema, table: &Table) -> Result<(), Problem> {
         if !seen.insert(&check.name) {
             return Err(Problem::Exists { kind: "check", name: format!("{}.{}", table.name, check.name) });
         }
-        sqlite::check_text(schema, table, check).map_err(|why| Problem::Check {
-            table: table.name.clone(),
-            check: check.name.clone(),
-            why,
+        sqlite::check_sql(schema, table, check).map_err(|error| Problem::Check {
+            check: format!("{}.{}", table.name, check.name),
+            why: error.to_string(),
+            hint: error.hint,
         })?;
     }
     Ok(())

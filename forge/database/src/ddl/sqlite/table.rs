@@ -52,7 +52,7 @@ pub(super) fn create_table(schema: &Schema, table: &Table, name: &str) -> String
     }
     for check in &table.checks {
         // Validation has compiled it already; a text that does not compile never gets here.
-        let sql = check_sql(table, check).unwrap_or_default();
+        let sql = check_sql(schema, table, check).unwrap_or_default();
         parts.push(format!("CONSTRAINT {} CHECK ({sql})", quote_name(&check.name)));
     }
     format!("CREATE TABLE {} ({}) STRICT", quote_name(name), parts.join(", "))

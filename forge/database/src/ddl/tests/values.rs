@@ -72,6 +72,17 @@ proptest! {
         }
         let mut statement = conn.prepare("SELECT id, x FROM n ORDER BY x, id").unwrap();
         let read: Vec<(i64, f64)> = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(Result::unwrap).collect();
+        // The sum of a fiftieth of each, so that the whole has no more than 15 digits.
+        conn.execute("DELETE FROM n", []).unwrap();
+        for (index, number) in numbers.iter().enumerate() {
+            let value = stored(&ty, &decimal(*number / 50)).unwrap();
+            conn.execute("INSERT INTO n (id, x) VALUES (?1, ?2)", rusqlite::params![index as i64, value]).unwrap();
+        }
+        let sum: f64 = conn.query_row("SELECT sum(x) FROM n", [], |row| row.get(0)).unwrap();
+        let exact: i64 = numbers.iter().map(|number| number / 50).sum();
+        let written = format!("{sum:.width$}", width = scale as usize);
+        prop_assert_eq!(if exact == 0 { decimal(0) } else { written }, decimal(exact));
+
         let mut expected: Vec<(i64, i64)> = numbers.iter().enumerate().map(|(i, n)| (*n, i as i64)).collect();
         expected.sort_unstable();
         for ((number, index), (id, x)) in expected.into_iter().zip(read) {
