@@ -45,7 +45,8 @@ impl Situation<'_, '_> {
         }
         let mut made = Vec::new();
         for owner in self.owners() {
-            made.push((owner, self.stored(owner)?));
+            let row = self.stored(owner, &made)?;
+            made.push((owner, row));
         }
         let people = self.people();
         let tables = self.tables()?;
@@ -206,14 +207,18 @@ impl Situation<'_, '_> {
         people
     }
 
-    /// A row that the table accepts, as it will be read back. It is not there yet.
-    fn stored(&self, owner: Owner) -> Result<Row, String> {
-        let row = self.fixture.row(self.conn, self.table, owner, self.variant)?;
+    /// A row that the table accepts beside those made so far, as it will be read back. It is not there yet.
+    fn stored(&self, owner: Owner, made: &[(Owner, Row)]) -> Result<Row, String> {
         let read = self.undone(|| -> Result<Vec<Row>, String> {
+            for (_, row) in made {
+                self.fixture.add(self.conn, self.table, row)?;
+            }
+            let row = self.fixture.row(self.conn, self.table, owner, self.variant)?;
             self.fixture.add(self.conn, self.table, &row)?;
             self.all(&self.table.name)
         })??;
-        read.into_iter().next().ok_or_else(|| "the row that was added is not there".to_owned())
+        let new = read.into_iter().find(|row| !made.iter().any(|(_, known)| known == row));
+        new.ok_or_else(|| "the row that was added is not there".to_owned())
     }
 
     /// The rows of the tables that decide, past all policies.
