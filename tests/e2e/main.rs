@@ -5,6 +5,8 @@
 mod detect;
 mod frame;
 mod init;
+mod kill;
+mod run;
 mod settings;
 
 use loki_kit::TestEnv;

@@ -82,11 +82,14 @@ impl Blueprint {
                 return Ok(turn("I apply the project's own migrations first.", calls));
             }
         }
-        let calls = calls(&plan(&self.requirements, &existing), existing.migrations.len());
-        if calls.is_empty() || already_asked(request, &calls[0].id) {
-            return Ok(claim("everything the document asks for is there, as far as the blueprint goes"));
+        // Applied first, then kept: the project holds what was applied, not what was refused.
+        let plan = plan(&self.requirements, &existing);
+        for calls in [migrations(&plan), records(&plan, existing.migrations.len())] {
+            if calls.first().is_some_and(|first| !already_asked(request, &first.id)) {
+                return Ok(turn("I make what is missing.", calls));
+            }
         }
-        Ok(turn("I make what is missing.", calls))
+        Ok(claim("everything the document asks for is there, as far as the blueprint goes"))
     }
 }
 
@@ -130,14 +133,19 @@ fn already_asked(request: &Request, id: &str) -> bool {
     })
 }
 
-/// The calls that carry a plan out.
-fn calls(plan: &Plan, applied: usize) -> Vec<ToolCall> {
+/// The calls that change the database.
+fn migrations(plan: &Plan) -> Vec<ToolCall> {
+    plan.migrations.iter().map(|migration| migrate(&migration.name, &migration.yaml)).collect()
+}
+
+/// The calls that keep the migrations in the project and declare the rest.
+fn records(plan: &Plan, applied: usize) -> Vec<ToolCall> {
     let mut calls = Vec::new();
     for (n, migration) in plan.migrations.iter().enumerate() {
-        let (name, yaml) = (&migration.name, &migration.yaml);
+        let name = &migration.name;
         let path = format!("{MIGRATIONS}/{:04}_{name}.yaml", applied + n + 1);
-        calls.push(call(&format!("write-{name}"), "write_file", json!({ "path": path, "content": yaml })));
-        calls.push(migrate(name, yaml));
+        let input = json!({ "path": path, "content": migration.yaml });
+        calls.push(call(&format!("write-{name}"), "write_file", input));
     }
     for declaration in &plan.declarations {
         let input = json!({

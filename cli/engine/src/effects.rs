@@ -16,8 +16,8 @@ use crate::iteration::Step;
 use crate::tool::{Answer, ToolError};
 use crate::{prompt, receipt};
 
-/// Bytes of one tool answer that a provider is shown; the middle of a longer one is left out.
-const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one tool answer that are kept.
+const OUTPUT_BYTES_MAX: usize = 8 << 20;
 /// Items a plan may have, and bytes each.
 const PLAN_ITEMS_MAX: usize = 200;
 const PLAN_ITEM_BYTES_MAX: usize = 500;
@@ -180,9 +180,9 @@ async fn judge(engine: &Engine, name: &str) -> Result<Outcome, EngineError> {
     Ok(Outcome::Gate { verdict: judged.verdict, summary: judged.summary, facts, gaps: judged.gaps })
 }
 
-/// A tool's answer, kept as the provider will see it.
+/// A tool's answer, kept.
 fn answered(engine: &Engine, ok: bool, summary: &str, output: &str) -> Result<Outcome, EngineError> {
-    let kept = engine.keep("a tool's answer", &shorten(output))?;
+    let kept = engine.keep("a tool's answer", &head(output, OUTPUT_BYTES_MAX))?;
     Ok(Outcome::Tool { ok, summary: summary.to_owned(), output: kept.id, bytes: kept.bytes })
 }
 
@@ -197,22 +197,8 @@ fn explain(error: &ToolError) -> String {
     }
 }
 
-/// Head and tail of a text that is too long, with a line that says how much is missing.
-fn shorten(text: &str) -> String {
-    if text.len() <= OUTPUT_BYTES_MAX {
-        return text.to_owned();
-    }
-    let first = head(text, OUTPUT_BYTES_MAX / 2);
-    let mut from = text.len() - OUTPUT_BYTES_MAX / 2;
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    let missing = from - first.len();
-    format!("{first}\n[{missing} bytes left out]\n{}", &text[from..])
-}
-
 /// The first bytes of a text, at most so many, whole characters only.
-fn head(text: &str, bytes_max: usize) -> &str {
+pub(crate) fn head(text: &str, bytes_max: usize) -> &str {
     let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
         end -= 1;

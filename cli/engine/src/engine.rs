@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::council::reviewers::Reviewer;
 use crate::iteration::Attended;
-use crate::prompt::Sources;
+use crate::prompt::{MODEL_OUTPUT_BYTES_MAX, Sources};
 use crate::receipt::Signer;
 use crate::tool::{Briefing, Gate, Tool};
 use crate::worktree::{Worktree, WorktreeError};
@@ -110,7 +110,14 @@ impl Engine {
 
     /// What prompts are built from.
     pub fn sources(&self) -> Sources<'_> {
-        Sources { reader: self.ledger.reader(), briefings: &self.briefings, tools: &self.tools }
+        // Only a model's attention is short.
+        let exact = self.provider.as_ref().is_some_and(|provider| provider.deterministic());
+        Sources {
+            reader: self.ledger.reader(),
+            briefings: &self.briefings,
+            tools: &self.tools,
+            output_bytes_max: if exact { usize::MAX } else { MODEL_OUTPUT_BYTES_MAX },
+        }
     }
 
     /// The tool of that name.

@@ -9,6 +9,7 @@ use loki_ledger::run::{Run, Steps, TurnTaken};
 use loki_provider::{Message, Request, ToolSpec, Turn};
 use serde_json::json;
 
+use crate::effects::head;
 use crate::engine::{EngineError, read};
 use crate::tool::{Briefing, Tool};
 
@@ -31,7 +32,12 @@ pub struct Sources<'a> {
     pub briefings: &'a [Arc<dyn Briefing>],
     /// The tools at hand.
     pub tools: &'a [Arc<dyn Tool>],
+    /// Bytes of one tool answer that are shown; the middle of a longer one is left out.
+    pub output_bytes_max: usize,
 }
+
+/// Bytes of one tool answer that a model is shown.
+pub const MODEL_OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
 /// The request for the run's current phase.
 pub fn request(sources: &Sources<'_>, run: &Run) -> Result<Request, EngineError> {
@@ -55,17 +61,10 @@ fn system(sources: &Sources<'_>, run: &Run) -> Result<String, EngineError> {
     if let Some(started) = &run.started {
         let bytes = sources.reader.artifact(&started.document)?;
         let text = String::from_utf8_lossy(&bytes);
-        let mut end = text.len().min(DOCUMENT_BYTES_MAX);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let rest = text.len() - end;
+        let shown = head(&text, DOCUMENT_BYTES_MAX);
+        let rest = text.len() - shown.len();
         let more = if rest > 0 { format!("\n[{rest} more bytes]") } else { String::new() };
-        blocks.push(format!(
-            "<document name=\"{}\">\n{}{more}\n</document>",
-            started.document_name,
-            &text[..end]
-        ));
+        blocks.push(format!("<document name=\"{}\">\n{}{more}\n</document>", started.document_name, shown));
     }
     blocks.extend(sources.briefings.iter().filter_map(|briefing| briefing.render(BRIEFING_BYTES_MAX)));
     if !run.steers.is_empty() {
@@ -113,7 +112,10 @@ fn converse(
     for (call, answer) in &taken.calls {
         let Some(answer) = answer else { continue };
         let output = match &answer.output {
-            Some(output) => read(sources.reader, "a tool's answer", output)?,
+            Some(output) => {
+                let whole: String = read(sources.reader, "a tool's answer", output)?;
+                shorten(&whole, sources.output_bytes_max)
+            }
             None => answer.summary.clone(),
         };
         messages.push(Message::Tool { id: call.id.clone(), ok: answer.ok, output });
@@ -164,4 +166,18 @@ pub fn imagined(run: &Run, iteration: u32) -> Run {
     run.steps = Steps::default();
     run.gates_before = std::mem::take(&mut run.gates);
     run
+}
+
+/// Head and tail of a text that is too long, with a line that says how much is missing.
+fn shorten(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let first = head(text, bytes_max / 2);
+    let mut from = text.len() - bytes_max / 2;
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let missing = from - first.len();
+    format!("{first}\n[{missing} bytes left out]\n{}", &text[from..])
 }

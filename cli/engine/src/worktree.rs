@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
+use std::process;
 
 use git2::{
     Delta, DiffFormat, DiffOptions, FileMode, Index, IndexAddOption, Oid, Repository, Signature, Time,
@@ -83,6 +84,11 @@ impl Worktree {
             .commit(None, &signature, &signature, &message, &found, &[])
             .map_err(git("write a snapshot"))?;
         let name = format!("refs/loki/{run}/{number}");
+        // A process that died while it wrote this very name left it locked, and nobody else writes it.
+        let lock = repository.commondir().join(format!("{name}.lock"));
+        if lock.exists() {
+            fs::remove_file(&lock).map_err(|source| restore_error(&lock, source))?;
+        }
         repository.reference(&name, commit, true, "loki: snapshot").map_err(git("name a snapshot"))?;
         Ok(Snapshot { commit: commit.to_string(), tree: tree.to_string() })
     }
@@ -189,13 +195,13 @@ impl Worktree {
     /// Writes the work tree's files as objects and returns their tree.
     fn write_tree(&self, repository: &Repository) -> Result<Oid, WorktreeError> {
         let git = |what| move |source| WorktreeError::Git { what, source };
-        let place = self.state.join("snapshot.index");
-        let mut index = match Index::open(&place) {
+        let index_file = IndexFile::take(&self.state).map_err(|source| restore_error(&self.state, source))?;
+        let mut index = match Index::open(&index_file.own) {
             Ok(index) => index,
             Err(_damaged) => {
                 // It only saves time: a damaged one is made anew.
-                fs::remove_file(&place).map_err(|source| restore_error(&place, source))?;
-                Index::open(&place).map_err(git("open the snapshot index"))?
+                fs::remove_file(&index_file.own).map_err(|source| restore_error(&index_file.own, source))?;
+                Index::open(&index_file.own).map_err(git("open the snapshot index"))?
             }
         };
         if index.is_empty()
@@ -214,7 +220,9 @@ impl Worktree {
             .add_all(["*"], IndexAddOption::DEFAULT, Some(&mut skip))
             .map_err(git("take the project's files into a snapshot"))?;
         index.write().map_err(git("write the snapshot index"))?;
-        index.write_tree_to(repository).map_err(git("write a snapshot's tree"))
+        let tree = index.write_tree_to(repository).map_err(git("write a snapshot's tree"))?;
+        index_file.give_back().map_err(|source| restore_error(&self.state, source))?;
+        Ok(tree)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -269,6 +277,39 @@ impl Worktree {
             }
         }
         Ok(full)
+    }
+}
+
+/// The index that remembers which files were seen unchanged. Several processes may look at a work tree at
+/// a time, and any of them may die: each works on a copy of its own and puts it back whole.
+struct IndexFile {
+    shared: PathBuf,
+    own: PathBuf,
+}
+
+impl IndexFile {
+    fn take(state: &Path) -> io::Result<Self> {
+        let name = |pid: u32| format!("snapshot-{pid}.index");
+        for entry in fs::read_dir(state)?.flatten() {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let pid = file.strip_prefix("snapshot-").and_then(|rest| rest.split('.').next()?.parse().ok());
+            // What a process left that is gone, or that had our number before us.
+            if pid
+                .is_some_and(|pid: u32| pid == process::id() || !Path::new(&format!("/proc/{pid}")).exists())
+            {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        let file = Self { shared: state.join("snapshot.index"), own: state.join(name(process::id())) };
+        match fs::copy(&file.shared, &file.own) {
+            Ok(_) => Ok(file),
+            Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(file),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn give_back(self) -> io::Result<()> {
+        fs::rename(self.own, self.shared)
     }
 }
 

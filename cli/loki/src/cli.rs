@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use clap::error::ErrorKind as ClapKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{cleanup, completions, config, doctor, forge_detect, init, ledger, reference};
+use crate::commands::{
+    approve, cleanup, completions, config, doctor, forge_detect, init, ledger, pause, plan, prompt, receipt,
+    reference, reject, resume, rollback, start, status, steer, stop, verify, why,
+};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::error::{CommandError, ErrorKind};
@@ -64,6 +67,20 @@ impl Globals {
 #[derive(Subcommand, Debug)]
 enum Command {
     Init(init::InitArgs),
+    Start(start::StartArgs),
+    Resume(resume::ResumeArgs),
+    Status(status::StatusArgs),
+    Why(why::WhyArgs),
+    Plan(plan::PlanArgs),
+    Verify(verify::VerifyArgs),
+    Receipt(receipt::ReceiptArgs),
+    Pause(pause::PauseArgs),
+    Stop(stop::StopArgs),
+    Steer(steer::SteerArgs),
+    Approve(approve::ApproveArgs),
+    Reject(reject::RejectArgs),
+    Rollback(rollback::RollbackArgs),
+    Prompt(prompt::PromptArgs),
     ForgeDetect(forge_detect::ForgeDetectArgs),
     Ledger(ledger::LedgerArgs),
     Doctor(doctor::DoctorArgs),
@@ -96,6 +113,20 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> Status 
 fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status, CommandError> {
     match command {
         Command::Init(args) => init::init(ui, context, args),
+        Command::Start(args) => start::start(ui, context, args),
+        Command::Resume(args) => resume::resume(ui, context, args),
+        Command::Status(args) => status::status(ui, context, args),
+        Command::Why(args) => why::why(ui, context, args),
+        Command::Plan(args) => plan::plan(ui, context, args),
+        Command::Verify(args) => verify::verify(ui, context, args),
+        Command::Receipt(args) => receipt::receipt(ui, context, args),
+        Command::Pause(args) => pause::pause(ui, context, args),
+        Command::Stop(args) => stop::stop(ui, context, args),
+        Command::Steer(args) => steer::steer(ui, context, args),
+        Command::Approve(args) => approve::approve(ui, context, args),
+        Command::Reject(args) => reject::reject(ui, context, args),
+        Command::Rollback(args) => rollback::rollback(ui, context, args),
+        Command::Prompt(args) => prompt::prompt(ui, context, args),
         Command::Ledger(args) => ledger::ledger(ui, context, args),
         Command::ForgeDetect(args) => forge_detect::forge_detect(ui, context, args),
         Command::Doctor(args) => doctor::doctor(ui, context, args),

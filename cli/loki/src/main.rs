@@ -4,6 +4,7 @@
 //! environment says is taken here, once, and handed down as a value.
 #![expect(dead_code, reason = "the commands that drive runs use the rest of the frame")]
 
+mod app;
 mod cli;
 mod commands;
 mod config;
@@ -13,6 +14,8 @@ mod error;
 mod exit;
 mod input;
 mod nearest;
+mod session;
+mod story;
 mod ui;
 
 use std::ffi::OsString;

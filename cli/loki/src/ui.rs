@@ -4,7 +4,7 @@
 //! the rest is dropped.
 
 mod paint;
-pub(crate) mod progress;
+mod progress;
 mod table;
 
 use std::fmt;
@@ -15,9 +15,9 @@ use serde::Serialize;
 use crate::cli::Globals;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::ui::progress::Progress;
 
 pub(crate) use paint::{Paint, printable};
+pub(crate) use progress::{Mark, Progress};
 pub(crate) use table::table;
 
 /// The output could not be written, and not because nobody reads it any more.

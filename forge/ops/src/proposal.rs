@@ -100,7 +100,7 @@ fn facts(trial: &Trial) -> Vec<Fact> {
     let proven = shadow.passed && rls.passed != Some(false);
     let (passed, detail) = match trial.backup() {
         Some(backup) => (Some(true), format!("{}, {} bytes", backup.file, backup.bytes)),
-        None if proven => (None, "there are no rows to back up".to_owned()),
+        None if proven => (Some(true), "there are no rows to lose".to_owned()),
         None => (None, "not taken, because the change does not hold on a copy".to_owned()),
     };
     vec![

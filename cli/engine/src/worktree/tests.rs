@@ -211,3 +211,26 @@ fn an_unknown_snapshot_is_refused_and_a_damaged_index_is_made_anew() {
     fs::write(project.root().join(".loki/snapshot.index"), "no index").unwrap();
     assert_eq!(worktree.tree().unwrap(), kept.tree);
 }
+
+#[test]
+fn what_a_dead_process_left_stops_nobody() {
+    let project = Project::new();
+    project.write("a.txt", "one");
+    let worktree = project.worktree();
+    let kept = worktree.snapshot(&run(), 1, 0).unwrap();
+    let state = project.root().join(".loki");
+    fs::write(state.join("snapshot.index.lock"), "").unwrap();
+    for pid in [process::id(), u32::MAX] {
+        fs::write(state.join(format!("snapshot-{pid}.index")), "half").unwrap();
+        fs::write(state.join(format!("snapshot-{pid}.index.lock")), "").unwrap();
+    }
+    let refs = state.join("snapshots.git/refs/loki/r1");
+    fs::write(refs.join("2.lock"), "").unwrap();
+    assert_eq!(worktree.snapshot(&run(), 2, 0).unwrap().tree, kept.tree);
+    let left: Vec<String> = fs::read_dir(&state)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("snapshot-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}

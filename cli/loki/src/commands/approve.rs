@@ -1,0 +1,25 @@
+//! `loki approve`.
+
+use loki_ledger::event::Command;
+
+use super::inbox::{DecideArgs, decision, send};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::exit::Status;
+use crate::ui::Ui;
+
+/// Approve what a run waits for
+///
+/// The approval is bound to the proposal's hash: if its statements or the schema they were proven
+/// against change, it counts for nothing.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ApproveArgs {
+    #[command(flatten)]
+    decide: DecideArgs,
+}
+
+pub(crate) fn approve(ui: &mut Ui, context: &Context, args: &ApproveArgs) -> Result<Status, CommandError> {
+    let (subject, name) = decision(context, &args.decide)?;
+    let command = Command::Approve { subject, name, reason: args.decide.reason.clone() };
+    send(ui, context, args.decide.run.as_deref(), command, "`loki resume` goes on with it.")
+}

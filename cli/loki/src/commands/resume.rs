@@ -1,0 +1,31 @@
+//! `loki resume`.
+
+use loki_ledger::event::Command;
+
+use crate::app::{App, AppError};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::exit::Status;
+use crate::ui::Ui;
+
+/// Go on with a run that was interrupted, paused or stopped
+///
+/// Reads the ledger, recovers the step that was in flight, and drives the run until it is verified or
+/// reaches a limit. Wider limits let a run that had used its own up go on.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ResumeArgs {
+    /// The run (default: the newest)
+    run: Option<String>,
+    #[command(flatten)]
+    limits: super::LimitArgs,
+}
+
+pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Result<Status, CommandError> {
+    let app = App::of(context);
+    let (reader, run) = app.run(args.run.as_deref())?;
+    if run.paused {
+        reader.send(&run.id, &Command::Resume).map_err(AppError::from)?;
+    }
+    let limits = args.limits.widened(&run.limits);
+    super::start::resume(ui, &app, run, limits)
+}

@@ -1,0 +1,68 @@
+//! `loki rollback`.
+
+use serde_json::json;
+
+use crate::app::{App, AppError};
+use crate::context::Context;
+use crate::error::{CommandError, ErrorKind};
+use crate::exit::Status;
+use crate::ui::{Ui, table};
+
+/// Put the project's files back to a snapshot
+///
+/// The files as they are now are kept first, so that a rollback can itself be undone. The database is
+/// not touched; ignored files stay.
+#[derive(clap::Args, Debug)]
+pub(crate) struct RollbackArgs {
+    /// The snapshot's commit, or the first digits of it (default: the one before the newest run's first act)
+    #[arg(long, value_name = "COMMIT")]
+    to: Option<String>,
+    /// List the snapshots and do nothing
+    #[arg(long)]
+    list: bool,
+    /// The run (default: the newest)
+    #[arg(long)]
+    run: Option<String>,
+}
+
+pub(crate) fn rollback(ui: &mut Ui, context: &Context, args: &RollbackArgs) -> Result<Status, CommandError> {
+    let app = App::of(context);
+    let (_, run) = app.run(args.run.as_deref())?;
+    let worktree = app.worktree();
+    let kept = worktree.kept(&run.id).map_err(AppError::from)?;
+    if args.list {
+        let rows: Vec<[String; 2]> =
+            kept.iter().map(|(number, commit)| [number.to_string(), commit.clone()]).collect();
+        if ui.is_json() {
+            ui.result_json(&kept.iter().map(|(n, c)| json!({"number": n, "commit": c})).collect::<Vec<_>>())?;
+        } else {
+            ui.result_text(&table(&rows))?;
+        }
+        return Ok(Status::Success);
+    }
+    let target = match &args.to {
+        Some(prefix) => {
+            kept.iter().map(|(_, commit)| commit).find(|commit| commit.starts_with(prefix.as_str()))
+        }
+        None => kept.first().map(|(_, commit)| commit),
+    };
+    let Some(target) = target else {
+        return Err(CommandError::new(
+            ErrorKind::NotFound,
+            format_args!("run {} has no such snapshot", run.id),
+        )
+        .hint("`loki rollback --list` shows them."));
+    };
+    let _lock = app.lock()?;
+    let next = kept.last().map_or(1, |(number, _)| number + 1);
+    let now = app.now().as_millisecond();
+    let undo = worktree.snapshot(&run.id, next, now).map_err(AppError::from)?;
+    let files = worktree.restore(target).map_err(AppError::from)?;
+    if ui.is_json() {
+        ui.result_json(&json!({"run": run.id, "to": target, "files": files, "undo": undo.commit}))?;
+    } else {
+        ui.result(format_args!("{files} files put back to {target}."))?;
+        ui.result(format_args!("To undo it: loki rollback --to {}", &undo.commit[..12]))?;
+    }
+    Ok(Status::Success)
+}

@@ -1,0 +1,145 @@
+//! `loki start`.
+
+use std::sync::Arc;
+
+use forge_detect::{Options, detect};
+use loki_ledger::event::{Limits, RunId, Stop};
+use loki_ledger::run::Run;
+
+use crate::app::{App, AppError, Job};
+use crate::context::Context;
+use crate::error::{CommandError, ErrorKind};
+use crate::exit::Status;
+use crate::input::{Origin, Spec, read_spec};
+use crate::session::{self, Bell};
+use crate::ui::Ui;
+
+/// Turn a document into a proven backend
+///
+/// Reads the document, works out which backend it needs and which it must not get, generates
+/// migrations, proves and reviews them, applies them, and leaves a signed receipt. Killed at any
+/// moment, the same command goes on where it was. Works without a model and without a network.
+#[derive(clap::Args, Debug)]
+pub(crate) struct StartArgs {
+    /// A document, a folder that holds one, `-` for standard input, or a brief in quotes
+    #[arg(value_name = "DOCUMENT")]
+    document: String,
+    #[command(flatten)]
+    limits: super::LimitArgs,
+}
+
+pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<Status, CommandError> {
+    let job = job(context, &args.document)?;
+    let app = App::of(context);
+    let limits = args.limits.limits(context)?;
+    let reader = app.reader()?;
+    if let Some(reader) = &reader
+        && let Some(last) = app.latest(reader)?
+    {
+        let same = last.started.as_ref().is_some_and(|started| started.document == job.id());
+        match (&last.stopped, same) {
+            (None, true) => return resume(ui, &app, last, None),
+            (None, false) => return Err(unfinished(&last)),
+            (Some(stop), true) => {
+                if let Some(status) = settled(ui, &app, &job, &last, stop)? {
+                    return Ok(status);
+                }
+            }
+            (Some(_), false) => {}
+        }
+    }
+    let bell = Bell::new();
+    let engine = app.engine(&job.requirements, session::attended(ui), bell.observer())?;
+    let run = app.begin(&engine, &job, new_id(&app)?, limits)?;
+    app.write_required(&job.requirements)?;
+    ui.status(format_args!("Run {} on {}.", run.id, job.name))?;
+    session::run(ui, &app, &engine, &bell, run)
+}
+
+/// Goes on with a run, in this process.
+pub(crate) fn resume(
+    ui: &mut Ui,
+    app: &App,
+    run: Run,
+    limits: Option<Limits>,
+) -> Result<Status, CommandError> {
+    let Some(reader) = app.reader()? else { return Err(AppError::NoRun.into()) };
+    let requirements = app.requirements(&reader, &run)?;
+    drop(reader);
+    let bell = Bell::new();
+    let engine = app.engine(&requirements, session::attended(ui), bell.observer())?;
+    // Another process may have written since: what counts is what is there now that the lock is ours.
+    let run = engine.ledger.reader().fold(&run.id).map_err(AppError::from)?;
+    app.write_required(&requirements)?;
+    ui.status(format_args!("Run {} goes on.", run.id))?;
+    session::go_on(ui, app, &engine, &bell, run, limits)
+}
+
+/// The end of the newest run on this very document, where starting again would change nothing.
+fn settled(
+    ui: &mut Ui,
+    app: &App,
+    job: &Job,
+    last: &Run,
+    stop: &Stop,
+) -> Result<Option<Status>, CommandError> {
+    match stop {
+        Stop::Verified | Stop::VerifiedWithGaps if app.still_holds(job, last)? => {
+            ui.status(format_args!(
+                "Nothing to do: run {} built this document, and it still holds.",
+                last.id
+            ))?;
+        }
+        Stop::NeedsModel => {}
+        Stop::NeedsPerson { .. } => return resume(ui, app, last.clone(), None).map(Some),
+        Stop::Verified
+        | Stop::VerifiedWithGaps
+        | Stop::GateFailed { .. }
+        | Stop::ProviderFailed { .. }
+        | Stop::Stuck
+        | Stop::Requested
+        | Stop::IterationsSpent
+        | Stop::TimeSpent
+        | Stop::BudgetSpent
+        | Stop::OutputSpent
+        | Stop::TurnsSpent
+        | Stop::RecoveriesSpent => return Ok(None),
+    }
+    session::report(ui, app, last, stop)?;
+    Ok(Some(session::status(stop)))
+}
+
+/// Reads the document and detects what it asks for.
+pub(crate) fn job(context: &Context, argument: &str) -> Result<Job, CommandError> {
+    let spec = read_spec(argument, &context.current_dir, &mut std::io::stdin().lock())?;
+    let options = Options { file_name: spec.file_name.as_deref() };
+    let requirements = detect(&spec.text, &options).map_err(|error| {
+        CommandError::from_error(ErrorKind::Input, &error)
+            .hint("`loki forge-detect` shows what is found in a document.")
+    })?;
+    Ok(Job { name: name(&spec), document: spec.text.into_bytes(), requirements: Arc::new(requirements) })
+}
+
+fn name(spec: &Spec) -> String {
+    match (&spec.origin, &spec.file_name) {
+        (Origin::File(_), Some(name)) => name.clone(),
+        (Origin::File(path), None) => path.display().to_string(),
+        (Origin::Stdin, _) => "-".to_owned(),
+        (Origin::Brief, _) => "brief".to_owned(),
+    }
+}
+
+/// A new run's name: the time, and the process, so that two within a second differ.
+fn new_id(app: &App) -> Result<RunId, CommandError> {
+    let time = app.now().strftime("%Y%m%d-%H%M%S");
+    let nanos = app.now().subsec_nanosecond().unsigned_abs();
+    let text = format!("{time}-{:04x}", (nanos ^ std::process::id()) & 0xffff);
+    RunId::parse(&text).ok_or_else(|| CommandError::new(ErrorKind::State, format_args!("`{text}` is no run")))
+}
+
+fn unfinished(run: &Run) -> CommandError {
+    let name = run.started.as_ref().map_or("another document", |started| &started.document_name);
+    CommandError::new(ErrorKind::Busy, format_args!("run {} on {name} is not finished", run.id))
+        .hint("`loki resume` goes on with it.")
+        .hint("`loki stop` ends it; then start again.")
+}

@@ -1,0 +1,136 @@
+//! What is shown of a run while it goes on.
+
+use loki_ledger::Reader;
+use loki_ledger::event::{EffectKind, Event, Outcome, Verdict};
+use loki_ledger::run::Run;
+use serde_json::json;
+
+use crate::app::AppError;
+use crate::error::CommandError;
+use crate::ui::{Mark, Progress, Ui};
+
+/// Follows a run by cursor.
+pub(super) struct Show {
+    after: u64,
+    run: Run,
+    progress: Option<Progress>,
+}
+
+impl Show {
+    /// Shows everything that happens after `run` as it stands.
+    pub(super) fn new(ui: &Ui, run: &Run) -> Self {
+        let progress = (!ui.is_headless()).then(|| ui.progress());
+        // A run that has only just started is shown from its first event.
+        let after = if run.seq <= 1 { 0 } else { run.seq };
+        let shown = if after == 0 { Run::new(run.id.clone()) } else { run.clone() };
+        Self { after, run: shown, progress }
+    }
+
+    /// Shows what is new.
+    pub(super) fn catch_up(&mut self, ui: &mut Ui, reader: &Reader) -> Result<(), CommandError> {
+        loop {
+            let page = reader.events(&self.run.id, self.after).map_err(AppError::from)?;
+            for recorded in &page.events {
+                self.after = recorded.seq;
+                match &self.progress {
+                    None => ui.event(&json!({
+                        "type": "event",
+                        "run": recorded.run,
+                        "seq": recorded.seq,
+                        "at": recorded.at().to_string(),
+                        "event": recorded.event,
+                    }))?,
+                    Some(progress) => live(progress, &self.run, &recorded.event),
+                }
+                self.run.apply(recorded.seq, recorded.at_ms, &recorded.event).map_err(AppError::from)?;
+            }
+            if page.next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the live display away.
+    pub(super) fn finish(&mut self) {
+        self.progress = None;
+    }
+}
+
+/// One event on the live display. `run` is the run before it.
+fn live(progress: &Progress, run: &Run, event: &Event) {
+    match event {
+        Event::PhaseStarted { phase } => progress.phase(run.iteration, phase.as_str()),
+        Event::EffectIntended(intent) => progress.effect(&describe(&intent.kind)),
+        Event::EffectRetried { .. } => progress.check(Mark::Note, "a step that was cut short is done again"),
+        Event::EffectRolledBack { .. } => {
+            progress.check(Mark::Note, "a step that was cut short is undone; the phase starts over");
+        }
+        Event::EffectEnded { outcome, .. } => {
+            let kind = run.open.as_ref().map(|open| &open.intent.kind);
+            ended(progress, kind, outcome);
+        }
+        Event::WaitOpened(_) => progress.check(Mark::Note, "waiting; `loki why` says for what"),
+        Event::RunStarted(_)
+        | Event::Attached { .. }
+        | Event::IterationStarted { .. }
+        | Event::PhaseEnded { .. }
+        | Event::WaitEnded { .. }
+        | Event::CommandTaken { .. }
+        | Event::Reopened { .. }
+        | Event::RunStopped { .. } => {}
+    }
+}
+
+fn ended(progress: &Progress, kind: Option<&EffectKind>, outcome: &Outcome) {
+    match outcome {
+        Outcome::Planned { items } => {
+            for item in items {
+                progress.check(Mark::Note, item);
+            }
+        }
+        Outcome::Tool { ok, summary, .. } => {
+            let reads = matches!(kind, Some(EffectKind::Tool { call }) if call.id.starts_with("look-"));
+            if !reads {
+                progress.check(if *ok { Mark::Passed } else { Mark::Failed }, summary);
+            }
+        }
+        Outcome::Council { approved, summary, .. } => {
+            let mark = if *approved { Mark::Passed } else { Mark::Failed };
+            progress.check(mark, &format!("council: {summary}"));
+        }
+        Outcome::Gate { verdict, summary, gaps, .. } => {
+            let gate = match kind {
+                Some(EffectKind::Gate { gate }) => gate.as_str(),
+                Some(_) | None => "?",
+            };
+            let mark = if *verdict == Verdict::Pass { Mark::Passed } else { Mark::Failed };
+            progress.check(mark, &format!("gate {gate}: {summary}"));
+            for gap in gaps {
+                progress.check(Mark::Gap, gap);
+            }
+        }
+        Outcome::Failed { message, .. } => progress.check(Mark::Failed, message),
+        Outcome::Snapshot { .. }
+        | Outcome::Turn { .. }
+        | Outcome::Claimed { .. }
+        | Outcome::Review { .. }
+        | Outcome::Approved
+        | Outcome::Compared { .. }
+        | Outcome::Receipt { .. } => {}
+    }
+}
+
+/// An effect in a few words.
+pub(crate) fn describe(kind: &EffectKind) -> String {
+    match kind {
+        EffectKind::Snapshot => "keeping the work tree".to_owned(),
+        EffectKind::Turn { .. } => "asking the provider".to_owned(),
+        EffectKind::Tool { call } => format!("{} ({})", call.tool, call.id),
+        EffectKind::Council { .. } => "the council reviews".to_owned(),
+        EffectKind::Approve { .. } => "storing the approval".to_owned(),
+        EffectKind::Refuse { call, .. } => format!("refusing {}", call.id),
+        EffectKind::Compare => "comparing the work tree".to_owned(),
+        EffectKind::Gate { gate } => format!("gate {gate}"),
+        EffectKind::Receipt { .. } => "writing the receipt".to_owned(),
+    }
+}

@@ -1,0 +1,140 @@
+//! A stopped run in a few sentences: why, on what evidence, and what to do next.
+
+use loki_ledger::event::{Stop, Verdict};
+use loki_ledger::run::Run;
+
+use crate::error::CommandError;
+use crate::ui::{Paint, Ui, printable};
+
+/// The story of a run that stopped.
+pub(crate) struct Story {
+    /// How it ended, in a few words.
+    pub(crate) title: &'static str,
+    /// Why, in a sentence.
+    pub(crate) why: String,
+    /// What is still missing.
+    pub(crate) gaps: Vec<String>,
+    /// What to do next, most useful first.
+    pub(crate) next: Vec<String>,
+}
+
+impl Story {
+    /// The story of how `run` stopped.
+    pub(crate) fn of(run: &Run, stop: &Stop) -> Self {
+        let gaps: Vec<String> = run.gates.iter().flat_map(|gate| gate.gaps.iter().cloned()).collect();
+        let (title, why, next) = told(run, stop, gaps.len());
+        Self { title, why, gaps, next: next.into_iter().map(str::to_owned).collect() }.with_approval(stop)
+    }
+
+    /// What is waited for is named in the command that ends the wait.
+    fn with_approval(mut self, stop: &Stop) -> Self {
+        if let Stop::NeedsPerson { subject } = stop {
+            let short = subject.get(..12).unwrap_or(subject);
+            self.next.insert(0, format!("loki approve {short} --reason \"…\"   (or `loki reject {short}`)"));
+        }
+        self
+    }
+
+    /// Tells it to a person.
+    pub(crate) fn tell(&self, ui: &mut Ui, run: &Run) -> Result<(), CommandError> {
+        let paint = match self.title {
+            "Verified" => Paint::Good,
+            "Verified with gaps" | "Waiting for a person" => Paint::Warning,
+            _ => Paint::Bad,
+        };
+        let title = ui.paint(paint, self.title);
+        ui.result(format_args!("{title}: {}", printable(&self.why)))?;
+        for gate in &run.gates {
+            let verdict = match gate.verdict {
+                Verdict::Pass => ui.paint(Paint::Good, "pass"),
+                Verdict::Fail => ui.paint(Paint::Bad, "FAIL"),
+                Verdict::Inconclusive => ui.paint(Paint::Bad, "inconclusive"),
+            };
+            ui.result(format_args!("  gate {}: {verdict}, {}", gate.gate, printable(&gate.summary)))?;
+        }
+        if !self.gaps.is_empty() {
+            ui.result(format_args!("Gaps:"))?;
+            for gap in &self.gaps {
+                ui.result(format_args!("  - {}", printable(gap)))?;
+            }
+        }
+        if !self.next.is_empty() {
+            ui.result(format_args!("Next:"))?;
+            for next in &self.next {
+                ui.result(format_args!("  {}", printable(next)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn told(run: &Run, stop: &Stop, gaps: usize) -> (&'static str, String, Vec<&'static str>) {
+    let limits = &run.limits;
+    let receipt = vec!["loki receipt", "loki verify"];
+    match stop {
+        Stop::Verified => ("Verified", "every gate passed and nothing is missing.".to_owned(), receipt),
+        Stop::VerifiedWithGaps => {
+            ("Verified with gaps", format!("every gate passed; {gaps} things are still missing."), receipt)
+        }
+        Stop::GateFailed { gate } => {
+            let claim = run.claim.as_ref().map(|claim| format!(" The provider says: {}", claim.summary));
+            let why = format!("the gate `{gate}` did not pass.{}", claim.unwrap_or_default());
+            ("A gate failed", why, vec!["loki why", "mend the document, then `loki start` again"])
+        }
+        Stop::NeedsPerson { .. } => {
+            let reason = run.reviews.values().rev().find_map(|review| review.needs_person.clone());
+            let why = reason.unwrap_or_else(|| "a person must decide.".to_owned());
+            ("Waiting for a person", why, vec!["then `loki resume`"])
+        }
+        Stop::NeedsModel => (
+            "Stopped",
+            "the document asks for no backend, and no model is configured that could write the application."
+                .to_owned(),
+            vec![
+                "`loki forge-detect` on the document shows what was found in it",
+                "set `provider.name` to a model's provider with `loki config set`, once one is available",
+            ],
+        ),
+        Stop::ProviderFailed { message } => (
+            "Stopped",
+            format!("the provider failed for good: {message}"),
+            vec!["loki doctor", "loki resume"],
+        ),
+        Stop::Stuck => (
+            "Stuck",
+            "two iterations failed alike and changed nothing.".to_owned(),
+            vec!["loki why", "`loki steer \"…\"`, then `loki start` again"],
+        ),
+        Stop::Requested => ("Stopped", "somebody asked it to.".to_owned(), vec!["loki resume"]),
+        Stop::IterationsSpent => (
+            "Stopped",
+            format!("all {} iterations are used up.", limits.iterations_max),
+            vec!["loki why", "loki resume --max-iterations N"],
+        ),
+        Stop::TimeSpent => (
+            "Stopped",
+            format!("all {} seconds are used up.", limits.duration_seconds_max),
+            vec!["loki resume --max-seconds N"],
+        ),
+        Stop::BudgetSpent => (
+            "Stopped",
+            "the budget is used up, or what a turn cost is not known.".to_owned(),
+            vec!["loki resume --budget USD"],
+        ),
+        Stop::OutputSpent => (
+            "Stopped",
+            format!("all {} bytes of output are used up.", limits.output_bytes_max),
+            vec!["loki config set run.output_bytes_max N", "loki resume"],
+        ),
+        Stop::TurnsSpent => (
+            "Stopped",
+            format!("one phase took all of its {} turns.", limits.turns_max),
+            vec!["loki why", "loki steer \"…\"", "loki resume"],
+        ),
+        Stop::RecoveriesSpent => (
+            "Stopped",
+            format!("one step took its process down {} times.", limits.recoveries_max),
+            vec!["loki doctor", "loki why"],
+        ),
+    }
+}
