@@ -5,6 +5,9 @@ use forge_detect::{ColumnNeed, ColumnType};
 /// Dimensions of an embedding whose document does not say.
 const VECTOR_DIMENSIONS: u32 = 1536;
 
+/// Decimals that a number keeps on both engines.
+const DECIMALS_MAX: u32 = 14;
+
 /// A column to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
@@ -16,6 +19,10 @@ pub(crate) struct Column {
     pub(crate) unique: bool,
     pub(crate) default: Option<String>,
     pub(crate) references: Option<Reference>,
+    /// True when its reference closes a circle and is added once both tables exist.
+    pub(crate) late: bool,
+    /// True when the document does not name it: it comes with a new table, and an old one does without.
+    pub(crate) implied: bool,
 }
 
 /// What a column refers to.
@@ -37,17 +44,24 @@ impl Column {
             unique: false,
             default: None,
             references: None,
+            late: false,
+            implied: false,
         }
     }
 
     /// The key that a table gets when the document names none.
     pub(crate) fn id() -> Self {
-        Self { key: true, default: Some("uuid()".to_owned()), ..Self::plain("id", "uuid") }
+        Self { key: true, default: Some("uuid()".to_owned()), implied: true, ..Self::plain("id", "uuid") }
     }
 
     /// When the row was made.
     pub(crate) fn created_at() -> Self {
-        Self { required: true, default: Some("now()".to_owned()), ..Self::plain("created_at", "timestamptz") }
+        Self {
+            required: true,
+            default: Some("now()".to_owned()),
+            implied: true,
+            ..Self::plain("created_at", "timestamptz")
+        }
     }
 
     /// The column as the document needs it. `enum_name` is set where its values are an enum.
@@ -59,7 +73,7 @@ impl Column {
         let default = need.default.as_deref().and_then(|text| default_of(text, &ty, enum_name, &need.values));
         Self {
             required: !need.nullable && !need.primary_key,
-            unique: need.unique && !need.primary_key,
+            unique: need.unique && !need.primary_key && keyable(&ty),
             default,
             ..Self::plain(&name, &ty)
         }
@@ -103,6 +117,16 @@ impl Column {
     }
 }
 
+/// Whether values of a type can be told apart by an index, and so be a key.
+pub(crate) fn keyable(ty: &str) -> bool {
+    !(ty == "jsonb" || ty.starts_with("vector") || ty.ends_with("[]"))
+}
+
+/// Whether a column of this type can hold the id of the user who is signed in.
+pub(crate) fn holds_user(ty: &str) -> bool {
+    ty == "uuid" || ty == "text" || ty.starts_with("varchar(") && !ty.ends_with("[]")
+}
+
 /// A type in the column language; judged from the name where the document does not say.
 pub(crate) fn type_of(ty: &ColumnType, name: &str) -> String {
     match ty {
@@ -118,7 +142,9 @@ pub(crate) fn type_of(ty: &ColumnType, name: &str) -> String {
         ColumnType::Float if judged(name).starts_with("numeric") => judged(name).to_owned(),
         ColumnType::Float => "double".to_owned(),
         ColumnType::Numeric(precision, scale) => match (precision, scale) {
-            (1..=30, scale) if scale <= precision => format!("numeric({precision},{scale})"),
+            (1..=30, scale) if scale <= precision => {
+                format!("numeric({precision},{})", scale.min(&DECIMALS_MAX))
+            }
             _ => "numeric(12,2)".to_owned(),
         },
         ColumnType::Boolean => "boolean".to_owned(),

@@ -6,6 +6,9 @@
 
 mod column;
 mod declare;
+mod names;
+mod order;
+mod owner;
 mod plan;
 mod provider;
 mod table;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forge_detect::Requirements;
 use serde_json::Value;
 
+use crate::column::Column;
 use crate::declare::declarations;
 use crate::table::{Design, design};
 use crate::yaml::{Change, document};
@@ -17,6 +18,8 @@ const CHANGES_MAX: usize = 100;
 pub struct Existing {
     /// Tables by name, with their columns.
     pub tables: BTreeMap<String, Vec<String>>,
+    /// The key of each table that has one of a single column: what others can refer to.
+    pub keys: BTreeMap<String, String>,
     /// Resources by kind and name.
     pub declared: BTreeSet<(String, String)>,
     /// Migrations that are applied, by name.
@@ -60,7 +63,7 @@ pub struct Declaration {
 
 /// Plans everything the requirements ask for that does not exist. The same input gives the same plan.
 pub fn plan(requirements: &Requirements, existing: &Existing) -> Plan {
-    let design = design(requirements);
+    let design = design(requirements, existing);
     let mut changes = Vec::new();
     let mut checklist = Vec::new();
     for (name, values) in &design.enums {
@@ -76,10 +79,11 @@ pub fn plan(requirements: &Requirements, existing: &Existing) -> Plan {
                 changes.push(Change::Table(table.clone()));
             }
             Some(there) => {
-                for column in table.columns.iter().filter(|column| !there.contains(&column.name)) {
+                let lacks = |column: &&Column| !column.implied && !there.contains(&column.name);
+                for column in table.columns.iter().filter(lacks) {
                     checklist.push(format!("add the column {}.{}", table.name, column.name));
                     changes.push(Change::Column { table: table.name.clone(), column: column.relaxed() });
-                    if column.references.is_some() {
+                    if column.references.is_some() || column.late {
                         let (table, column) = (table.name.clone(), column.name.clone());
                         changes.push(Change::Index { table, column });
                     }
@@ -88,7 +92,7 @@ pub fn plan(requirements: &Requirements, existing: &Existing) -> Plan {
         }
     }
     for late in &design.late_keys {
-        if !existing.tables.contains_key(&late.table) {
+        if existing.tables.get(&late.table).is_none_or(|columns| !columns.contains(&late.column)) {
             changes.push(Change::ForeignKey(late.clone()));
         }
     }

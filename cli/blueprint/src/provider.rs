@@ -203,6 +203,10 @@ impl Existing {
             let columns = table["columns"].as_array().into_iter().flatten();
             let names = columns.filter_map(|column| column["name"].as_str());
             existing.tables.insert(name.clone(), names.map(str::to_owned).collect());
+            let key = table["primary_key"].as_array().filter(|key| key.len() == 1);
+            if let Some(key) = key.and_then(|key| key[0].as_str()) {
+                existing.keys.insert(name.clone(), key.to_owned());
+            }
         }
         for resource in state["resources"].as_array().into_iter().flatten() {
             if let (Some(kind), Some(name)) = (resource["kind"].as_str(), resource["name"].as_str()) {

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forge_core::{is_reserved, to_snake_case};
 use forge_detect::{Access, ColumnNeed, Requirements, TableNeed};
 
-use crate::column::{Column, Reference};
+use crate::column::{Column, Reference, holds_user, keyable, type_of};
+use crate::names::{column_name, table_name};
+use crate::order::arrange;
+use crate::owner::{OWNERS, add_owner, owner_column, rls};
 use crate::plan::Existing;
 
 /// Values of an enum; what enumerates more is text.
 const ENUM_VALUES_MAX: usize = 50;
 /// The table of the people who sign in.
-const USERS: &str = "users";
-/// Columns that say whose a row is, most telling first.
-const OWNERS: [&str; 7] =
-    ["user_id", "owner_id", "author_id", "created_by", "creator_id", "account_id", "profile_id"];
+pub(crate) const USERS: &str = "users";
+/// The column by which each table's rows are referred to.
+pub(crate) type Keys = BTreeMap<String, String>;
 
 /// All tables, in an order in which each can be made after those it refers to.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +59,7 @@ impl Table {
                 || self.uniques.iter().any(first)
                 || self.columns.iter().any(|column| column.name == name && (column.key || column.unique))
         };
-        let references = self.columns.iter().filter(|column| column.references.is_some());
+        let references = self.columns.iter().filter(|column| column.references.is_some() || column.late);
         references.map(|column| column.name.as_str()).filter(|name| !covered(name)).collect()
     }
 }
@@ -76,7 +77,7 @@ impl Design {
 }
 
 /// Designs the tables that the requirements ask for.
-pub(crate) fn design(requirements: &Requirements) -> Design {
+pub(crate) fn design(requirements: &Requirements, existing: &Existing) -> Design {
     let mut needs = merged(&requirements.tables);
     let signs_in = !requirements.auth.is_empty();
     let refers_to_users = |need: &TableNeed| {
@@ -88,15 +89,23 @@ pub(crate) fn design(requirements: &Requirements) -> Design {
         needs.insert(USERS.to_owned(), users());
     }
     let mut design = Design::default();
-    let keys: BTreeMap<String, String> = needs.iter().filter_map(|(name, need)| key_of(name, need)).collect();
+    let keys = keys(&needs, existing);
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for (name, need) in &needs {
         let table = table(name, need, &keys, &mut design.enums);
         tables.insert(name.clone(), table);
     }
     let order: Vec<String> = requirements.tables.iter().map(|need| table_name(&need.name)).collect();
-    arrange(tables, &order, &mut design);
+    arrange(tables, &order, existing, &mut design);
     design
+}
+
+/// The key that others refer to, for each table that will be there: its own where it exists already.
+fn keys(needs: &BTreeMap<String, TableNeed>, existing: &Existing) -> Keys {
+    let new = needs.iter().filter(|(name, _)| !existing.tables.contains_key(*name));
+    let mut keys: Keys = new.filter_map(|(name, need)| key_of(name, need)).collect();
+    keys.extend(existing.keys.clone());
+    keys
 }
 
 /// The needs by their tables' final names; what falls together is merged.
@@ -122,57 +131,32 @@ fn users() -> TableNeed {
     TableNeed { name: USERS.to_owned(), columns: vec![email], access: Access::Own, ..TableNeed::default() }
 }
 
-/// A table's name: `snake_case`, and no word that SQL reserves.
-pub(crate) fn table_name(name: &str) -> String {
-    let name = identifier(name);
-    if !is_reserved(&name) {
-        return name;
-    }
-    let plural = format!("{name}s");
-    if is_reserved(&plural) { format!("{name}_records") } else { plural }
-}
-
-/// A column's name. A password is only ever kept as a hash.
-fn column_name(name: &str) -> String {
-    let name = identifier(name);
-    match name.as_str() {
-        "password" | "passwd" | "pwd" | "pass" => "password_hash".to_owned(),
-        _ if is_reserved(&name) => format!("{name}_value"),
-        _ => name,
-    }
-}
-
-/// A name that fits everywhere: `snake_case`, begins with a letter, at most 48 bytes (so that names made
-/// from it fit too).
-fn identifier(name: &str) -> String {
-    let mut name = to_snake_case(name);
-    if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        name = format!("t_{name}");
-    }
-    if name.starts_with("sqlite_") || name.starts_with("pg_") {
-        name = format!("t_{name}");
-    }
-    name.truncate(48);
-    name.trim_end_matches('_').to_owned()
-}
-
 /// The single column that is the table's key: what others refer to.
 fn key_of(name: &str, need: &TableNeed) -> Option<(String, String)> {
-    if need.primary_key.len() > 1 {
+    if composite(name, need).is_some() {
         return None;
     }
-    let named = need.primary_key.first().cloned();
+    let named = need.primary_key.first().cloned().filter(|_| need.primary_key.len() == 1);
     let flagged = || need.columns.iter().find(|column| column.primary_key).map(|column| column.name.clone());
-    let key = named.or_else(flagged).unwrap_or_else(|| "id".to_owned());
-    Some((name.to_owned(), column_name(&key)))
+    let key = named.or_else(flagged).map_or_else(|| "id".to_owned(), |key| column_name(&key));
+    // People are known by the id they sign in with; a name or an address that the document makes the key
+    // is unique beside it.
+    let fits = name != USERS || key == "id" || key.ends_with("_id") || key == "uid" || key == "uuid";
+    Some((name.to_owned(), if fits { key } else { "id".to_owned() }))
 }
 
-fn table(
-    name: &str,
-    need: &TableNeed,
-    keys: &BTreeMap<String, String>,
-    enums: &mut BTreeMap<String, Vec<String>>,
-) -> Table {
+/// The columns of a key of several, where all of them are there and can be compared.
+fn composite(name: &str, need: &TableNeed) -> Option<Vec<String>> {
+    let names: Vec<String> = need.primary_key.iter().map(|name| column_name(name)).collect();
+    let distinct = names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    let fits = |name: &String| {
+        let column = need.columns.iter().find(|column| column_name(&column.name) == *name);
+        column.is_some_and(|column| keyable(&type_of(&column.r#type, name)))
+    };
+    (name != USERS && names.len() > 1 && distinct && names.iter().all(fits)).then_some(names)
+}
+
+fn table(name: &str, need: &TableNeed, keys: &Keys, enums: &mut BTreeMap<String, Vec<String>>) -> Table {
     let mut columns: Vec<Column> = Vec::new();
     for wanted in &need.columns {
         let column_name = column_name(&wanted.name);
@@ -182,6 +166,10 @@ fn table(
         let reference = reference(name, need, &wanted.name, &column_name, keys);
         let enum_name = enum_of(name, &column_name, wanted, reference.is_some(), enums);
         let mut column = Column::of(wanted, column_name, enum_name.as_deref());
+        if reference.is_some() {
+            // The type is that of the key referred to, which the document's default was not written for.
+            column.default = None;
+        }
         column.references = reference;
         columns.push(column);
     }
@@ -197,25 +185,29 @@ fn table(
     {
         made.default = Some("now()".to_owned());
     }
-    let known = |group: &Vec<String>| {
-        let names: Vec<String> = group.iter().map(|name| column_name(name)).collect();
-        let distinct = names.iter().collect::<BTreeSet<_>>().len() == names.len();
-        (names.len() > 1 && distinct && names.iter().all(|n| columns.iter().any(|c| c.name == *n)))
-            .then_some(names)
-    };
+    for column in &mut columns {
+        let fixed = column.required || column.key || primary_key.contains(&column.name);
+        if let Some(reference) = column.references.as_mut().filter(|_| fixed) {
+            // What must not be null cannot be set to it.
+            reference.on_delete = reference.on_delete.filter(|action| *action != "set null");
+        }
+    }
+    let known = |group: &Vec<String>| group_of(group, &columns);
     let uniques = need.uniques.iter().filter_map(known).filter(|group| *group != primary_key).collect();
-    let rls = rls(name, need.access, owner.as_deref());
+    let rls = rls(name, need.access, owner.as_deref(), &columns, enums);
     Table { name: name.to_owned(), columns, primary_key, uniques, rls }
 }
 
+/// Columns that can be unique together, under their final names.
+fn group_of(group: &[String], columns: &[Column]) -> Option<Vec<String>> {
+    let names: Vec<String> = group.iter().map(|name| column_name(name)).collect();
+    let distinct = names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    let there = |name: &String| columns.iter().any(|column| column.name == *name && keyable(&column.ty));
+    (names.len() > 1 && distinct && names.iter().all(there)).then_some(names)
+}
+
 /// What the column refers to, by the document's own keys.
-fn reference(
-    table: &str,
-    need: &TableNeed,
-    wanted: &str,
-    name: &str,
-    keys: &BTreeMap<String, String>,
-) -> Option<Reference> {
+fn reference(table: &str, need: &TableNeed, wanted: &str, name: &str, keys: &Keys) -> Option<Reference> {
     let key = need.fks.iter().find(|key| key.column == wanted);
     let target = match key {
         Some(key) => table_name(&key.references),
@@ -234,7 +226,7 @@ fn reference(
 }
 
 /// References whose column the document does not list among the table's columns.
-fn add_references(name: &str, need: &TableNeed, keys: &BTreeMap<String, String>, columns: &mut Vec<Column>) {
+fn add_references(name: &str, need: &TableNeed, keys: &Keys, columns: &mut Vec<Column>) {
     for key in &need.fks {
         let column = column_name(&key.column);
         if columns.iter().any(|there| there.name == column) {
@@ -247,83 +239,36 @@ fn add_references(name: &str, need: &TableNeed, keys: &BTreeMap<String, String>,
 }
 
 /// Makes the key: the document's, or `id`. Returns a key of several columns.
-fn add_key(
-    name: &str,
-    need: &TableNeed,
-    keys: &BTreeMap<String, String>,
-    columns: &mut Vec<Column>,
-) -> Vec<String> {
-    let several: Vec<String> = need.primary_key.iter().map(|name| column_name(name)).collect();
-    let distinct = several.iter().collect::<BTreeSet<_>>().len() == several.len();
-    if several.len() > 1 && distinct && several.iter().all(|name| columns.iter().any(|c| c.name == *name)) {
+fn add_key(name: &str, need: &TableNeed, keys: &Keys, columns: &mut Vec<Column>) -> Vec<String> {
+    if let Some(several) = composite(name, need) {
         return several;
     }
     let key = keys.get(name).cloned().unwrap_or_else(|| "id".to_owned());
-    match columns.iter_mut().find(|column| column.name == key) {
-        Some(column) => {
-            column.key = true;
-            column.required = false;
-            column.unique = false;
-            column.default =
-                (column.ty == "uuid" && column.references.is_none()).then(|| "uuid()".to_owned());
-        }
-        None => columns.insert(0, Column { name: key, ..Column::id() }),
+    // A key that the document names and that cannot be one, or is not one for people, is unique instead.
+    for column in columns.iter_mut().filter(|column| column.name != key) {
+        let named =
+            need.columns.iter().any(|need| need.primary_key && column_name(&need.name) == column.name);
+        column.unique |= name == USERS && named && keyable(&column.ty);
     }
+    let Some(column) = columns.iter_mut().find(|column| column.name == key) else {
+        columns.insert(0, Column { name: key, ..Column::id() });
+        return Vec::new();
+    };
+    column.key = true;
+    column.required = false;
+    column.unique = false;
+    // Some documents let the users refer to those of their sign-in service, which are the same here.
+    column.references.take_if(|reference| name == USERS || reference.table == name);
+    if column.references.is_none() {
+        let own = name == USERS && !holds_user(&column.ty);
+        if own || column.ty.is_empty() {
+            "uuid".clone_into(&mut column.ty);
+        } else if !keyable(&column.ty) {
+            "text".clone_into(&mut column.ty);
+        }
+    }
+    column.default = (column.ty == "uuid" && column.references.is_none()).then(|| "uuid()".to_owned());
     Vec::new()
-}
-
-/// Finds or makes the column that says whose a row is.
-fn add_owner(
-    name: &str,
-    need: &TableNeed,
-    keys: &BTreeMap<String, String>,
-    columns: &mut Vec<Column>,
-) -> Option<String> {
-    let users_key = keys.get(USERS)?;
-    if name == USERS {
-        return Some(users_key.clone());
-    }
-    let to_users = |column: &Column| column.references.as_ref().is_some_and(|r| r.table == USERS);
-    let named = OWNERS.iter().find_map(|owner| columns.iter().position(|c| c.name == *owner && to_users(c)));
-    let only = || match columns.iter().enumerate().filter(|(_, c)| to_users(c)).collect::<Vec<_>>()[..] {
-        [(place, _)] => Some(place),
-        _ => None,
-    };
-    if let Some(place) = named.or_else(only) {
-        let column = &mut columns[place];
-        // A row without an owner is nobody's: it is filled in for whoever writes it.
-        if !column.key && column.references.as_ref().is_none_or(|r| r.on_delete != Some("set null")) {
-            column.required = true;
-        }
-        if column.default.is_none() && !column.key {
-            column.default = Some("auth.uid()".to_owned());
-        }
-        return Some(column.name.clone());
-    }
-    if !matches!(need.access, Access::Own | Access::OwnOrPublic) {
-        return None;
-    }
-    let reference =
-        Reference { table: USERS.to_owned(), column: users_key.clone(), on_delete: Some("cascade") };
-    let owner = Column {
-        required: true,
-        default: Some("auth.uid()".to_owned()),
-        references: Some(reference),
-        ..Column::plain("user_id", "")
-    };
-    match columns.iter_mut().find(|column| column.name == "user_id") {
-        Some(column) if column.key => return None,
-        // The document names it, and refers it to something that there is not.
-        Some(column) => *column = owner,
-        None => columns.push(owner),
-    }
-    Some("user_id".to_owned())
-}
-
-/// A column of the need that names an owner.
-fn owner_column(need: &TableNeed) -> Option<&str> {
-    let mut names = need.columns.iter().map(|column| column.name.as_str());
-    names.find(|name| OWNERS[..4].contains(name))
 }
 
 /// The enum of a column whose values the document lists.
@@ -341,91 +286,14 @@ fn enum_of(
     if refers || need.primary_key || !fits || !distinct {
         return None;
     }
-    let mut name = format!("{table}_{column}");
-    name.truncate(60);
+    let mut base = format!("{table}_{column}");
+    base.truncate(58);
+    let mut name = base.clone();
+    let mut number = 2;
+    while enums.get(&name).is_some_and(|values| *values != need.values) {
+        name = format!("{base}_{number}");
+        number += 1;
+    }
     enums.insert(name.clone(), need.values.clone());
     Some(name)
-}
-
-/// The least access that the document supports. People's own records are theirs, whatever is said of
-/// the table: what others may see of them is for a view or a table of its own.
-fn rls(name: &str, access: Access, owner: Option<&str>) -> String {
-    let own = |owner: &str| match (name == USERS, owner) {
-        (true, "id") | (false, "user_id") => "own-row".to_owned(),
-        (_, owner) => format!("own-row({owner})"),
-    };
-    match (access, owner) {
-        (Access::Private, _) | (Access::Unspecified | Access::Own | Access::OwnOrPublic, None) => {
-            "none".to_owned()
-        }
-        (_, Some(owner)) if name == USERS => own(owner),
-        (Access::Own | Access::Unspecified, Some(owner)) => own(owner),
-        // Without a flag, everybody reads; the policy finds the owner's column by itself.
-        (Access::OwnOrPublic, Some(_)) => "own-or-public".to_owned(),
-        (Access::Public, _) => "public".to_owned(),
-    }
-}
-
-/// Orders tables so that each follows those it refers to. A reference that closes a circle is taken out
-/// and added at the end; its column may be empty, so that a first row can be written.
-fn arrange(mut tables: BTreeMap<String, Table>, order: &[String], design: &mut Design) {
-    let mut names: Vec<String> = vec![USERS.to_owned()];
-    names.extend(order.iter().cloned());
-    names.extend(tables.keys().cloned());
-    let mut seen = BTreeSet::new();
-    names.retain(|name| tables.contains_key(name) && seen.insert(name.clone()));
-    let mut placed: BTreeSet<String> = BTreeSet::new();
-    while !names.is_empty() {
-        let waits = |name: &String| {
-            tables[name]
-                .columns
-                .iter()
-                .filter_map(|column| column.references.as_ref())
-                .any(|reference| reference.table != *name && !placed.contains(&reference.table))
-        };
-        let place = names.iter().position(|name| !waits(name));
-        let place = place.unwrap_or_else(|| in_circle(&names, &tables, &placed));
-        let name = names.remove(place);
-        if let Some(mut table) = tables.remove(&name) {
-            cut(&mut table, &placed, &tables, design);
-            placed.insert(name);
-            design.tables.push(table);
-        }
-    }
-}
-
-/// A table that is part of a circle, where all that are left wait for each other: whoever follows what is
-/// waited for long enough goes round in one.
-fn in_circle(names: &[String], tables: &BTreeMap<String, Table>, placed: &BTreeSet<String>) -> usize {
-    let mut place = 0;
-    for _ in names {
-        let references = tables[&names[place]].columns.iter().filter_map(|column| column.references.as_ref());
-        let mut waited = references.map(|r| &r.table).filter(|t| **t != names[place] && !placed.contains(*t));
-        let next = waited.next().and_then(|table| names.iter().position(|name| name == table));
-        place = next.unwrap_or(place);
-    }
-    place
-}
-
-/// Takes out references to tables that come later, and to those of the same table lets the first row in.
-fn cut(table: &mut Table, placed: &BTreeSet<String>, later: &BTreeMap<String, Table>, design: &mut Design) {
-    for column in &mut table.columns {
-        let Some(reference) = column.references.clone() else { continue };
-        if reference.table == table.name {
-            column.required = false;
-        } else if !placed.contains(&reference.table) {
-            column.references = None;
-            column.required = false;
-            column.ty = key_type(&reference, later);
-            let (table, column) = (table.name.clone(), column.name.clone());
-            design.late_keys.push(LateKey { table, column, reference });
-        }
-    }
-}
-
-/// The type of the key that is referred to.
-fn key_type(reference: &Reference, tables: &BTreeMap<String, Table>) -> String {
-    let columns = tables.get(&reference.table).map(|table| &table.columns);
-    let key = columns.and_then(|columns| columns.iter().find(|column| column.name == reference.column));
-    key.map(|key| key.ty.clone()).filter(|ty| !ty.is_empty()).unwrap_or_else(|| "uuid".to_owned())
 }

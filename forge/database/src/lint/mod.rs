@@ -18,6 +18,9 @@ mod types;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use names::is_system;
+pub use secrets::is_secret;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

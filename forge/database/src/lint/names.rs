@@ -90,11 +90,16 @@ fn reserved(case: &Case<'_>, hits: &mut Hits) {
     }
 }
 
+/// Whether a table of this name would shadow what belongs to the engines or to a service.
+pub fn is_system(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["_loki", "sqlite_", "pg_"].iter().any(|prefix| lower.starts_with(prefix))
+        || SYSTEM.contains(&lower.as_str())
+}
+
 fn shadows_system(case: &Case<'_>, hits: &mut Hits) {
     for table in case.touched() {
-        let lower = table.name.to_ascii_lowercase();
-        let prefix = ["_loki", "sqlite_", "pg_"].iter().any(|prefix| lower.starts_with(prefix));
-        if prefix || SYSTEM.contains(&lower.as_str()) {
+        if is_system(&table.name) {
             hits.add(&table.name, format!("`{}` is a name of the system", table.name));
         }
         for column in &table.columns {

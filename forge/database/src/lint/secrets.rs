@@ -95,7 +95,7 @@ fn holds_data(column: &Column) -> bool {
 }
 
 /// Whether a name promises a secret.
-fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let words = words(&lower);
     let has = |word: &str| words.contains(&word);

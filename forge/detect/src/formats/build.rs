@@ -236,7 +236,8 @@ fn link(table: &mut TableNeed, known: &BTreeMap<String, String>, tails: &BTreeMa
         let stem = column.name.strip_suffix("_id").or_else(|| column.name.strip_suffix("_uuid"));
         let by = column.name.strip_suffix("_by").is_some();
         let Some(stem) = stem.or(by.then_some("creator")) else { continue };
-        if taken || column.primary_key && table.columns.len() == 1 {
+        let vendor = stem.split('_').next().is_some_and(|first| VENDORS.contains(&first));
+        if taken || vendor || column.primary_key && table.columns.len() == 1 {
             continue;
         }
         let target = known.get(&names::key(stem)).map(String::as_str).or_else(|| {
@@ -281,4 +282,43 @@ const PEOPLE: &[&str] = &[
     "approver",
     "buyer",
     "seller",
+];
+/// First words of ids that are another service's: `stripe_subscription_id`.
+const VENDORS: &[&str] = &[
+    "stripe",
+    "paypal",
+    "paddle",
+    "lemonsqueezy",
+    "razorpay",
+    "square",
+    "braintree",
+    "google",
+    "github",
+    "gitlab",
+    "apple",
+    "facebook",
+    "twitter",
+    "discord",
+    "slack",
+    "telegram",
+    "whatsapp",
+    "twilio",
+    "clerk",
+    "auth0",
+    "firebase",
+    "supabase",
+    "shopify",
+    "external",
+    "provider",
+    "remote",
+    "openai",
+    "plaid",
+    "hubspot",
+    "salesforce",
+    "notion",
+    "spotify",
+    "youtube",
+    "cloudinary",
+    "aws",
+    "s3",
 ];

@@ -288,3 +288,12 @@ Ref: posts.editor > users.id [delete: set null]";
     assert_eq!(found[1].fks[1].on_delete.as_deref(), Some("set null"));
     assert_eq!(shorts(&tables("", "Table x {\n id int [pk\n")), ["xes(id#)"].map(|_| "x(id#)"));
 }
+
+#[test]
+fn ids_of_other_services_refer_to_no_table() {
+    let found = tables(
+        "sql",
+        "create table subscriptions (id uuid primary key, stripe_subscription_id text, trial_plan_id uuid); create table plans (id uuid);",
+    );
+    assert_eq!(shorts(&found)[0], "subscriptions(id# stripe_subscription_id trial_plan_id>plans)");
+}
