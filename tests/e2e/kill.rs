@@ -5,7 +5,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use loki_kit::TestEnv;
+use loki_kit::{TestEnv, rusqlite};
 use serde_json::Value;
 
 use crate::env as loki;

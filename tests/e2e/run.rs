@@ -1,6 +1,6 @@
 //! `loki start` from the document to the receipt, and what comes after it.
 
-use loki_kit::TestEnv;
+use loki_kit::{TestEnv, rusqlite};
 use serde_json::Value;
 
 use crate::env as loki;

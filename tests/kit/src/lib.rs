@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+/// SQLite, for tests that look into a database the way a stranger would.
+pub use rusqlite;
 use tempfile::TempDir;
 
 /// A command that takes longer has hung; the test fails rather than the whole gate.

@@ -38,7 +38,8 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("seccompiler", &["sandbox"]),
     ("git2", &["cli/engine"]),
     ("notify", &["cli/engine"]),
-    ("rusqlite", &["memory/", "forge/core", "forge/database"]),
+    // Tests look at databases as a stranger would, through the kit.
+    ("rusqlite", &["memory/", "forge/core", "forge/database", "tests/kit"]),
 ];
 
 /// Names that say nothing about what is inside.
