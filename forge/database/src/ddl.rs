@@ -19,7 +19,7 @@ pub(crate) use loss::narrows;
 pub use loss::{Loss, LossKind};
 pub(crate) use problem::closest;
 pub use problem::{PlanError, Problem};
-pub(crate) use resolve::outline;
+pub(crate) use resolve::Outline;
 
 use crate::{change::Migration, schema::Schema};
 

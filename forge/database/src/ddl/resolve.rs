@@ -53,16 +53,24 @@ pub(crate) fn resolve(current: &Schema, migration: &Migration) -> Result<Vec<Seg
     Ok(done)
 }
 
-/// The schema after `changes` as far as they can be made; what cannot is left out. For reading a
+/// The schema after some changes as far as they can be made; what cannot is left out. For reading a
 /// text whose later changes speak of what earlier ones make.
-pub(crate) fn outline(current: &Schema, changes: &[Change]) -> Schema {
-    let mut segment =
-        Segment { target: current.clone(), lineage: Lineage::identity(current), seeds: Vec::new() };
-    for change in changes {
-        // Planning tells what is wrong with it.
-        apply(&mut segment, change).unwrap_or_default();
+pub(crate) struct Outline(Segment);
+
+impl Outline {
+    pub(crate) fn new(current: &Schema) -> Self {
+        Self(Segment { target: current.clone(), lineage: Lineage::identity(current), seeds: Vec::new() })
     }
-    segment.target
+
+    /// Makes one more change.
+    pub(crate) fn then(&mut self, change: &Change) {
+        // Planning tells what is wrong with it.
+        apply(&mut self.0, change).unwrap_or_default();
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.0.target
+    }
 }
 
 /// Validates the whole and blames the last change that touched the table at fault.

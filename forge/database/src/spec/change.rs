@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     change::Change,
-    ddl::{self, SEED_ROWS_MAX},
-    schema::{Check, ForeignKey, OnDelete},
+    ddl::SEED_ROWS_MAX,
+    schema::{Check, ForeignKey, OnDelete, Schema, Table},
 };
 
 const VERBS: [&str; 20] = [
@@ -138,8 +138,8 @@ pub(super) fn read(context: &Context<'_>, verb: &Node, body: &Node) -> Result<Pe
     }
 }
 
-/// Fills in what a change left to the rest of the text and to the schema.
-pub(super) fn settle(context: &Context<'_>, done: &[Change], pending: Pending) -> Result<Change, SpecError> {
+/// Fills in what a change left to the rest of the text and to the schema as it is by then.
+pub(super) fn settle(context: &Context<'_>, schema: &Schema, pending: Pending) -> Result<Change, SpecError> {
     match pending {
         Pending::Done(change) => Ok(change),
         Pending::Table(draft) => table::settle(context, draft).map(Change::AddTable),
@@ -150,7 +150,6 @@ pub(super) fn settle(context: &Context<'_>, done: &[Change], pending: Pending) -
         }
         Pending::Alter { table, mut draft } => {
             // What the text does not say stays as it is.
-            let schema = ddl::outline(context.current, done);
             if let Some(old) = schema.table(&table).and_then(|table| table.column(&draft.name)) {
                 draft.ty.get_or_insert_with(|| old.ty.clone());
                 draft.nullable.get_or_insert(old.nullable);
@@ -162,11 +161,10 @@ pub(super) fn settle(context: &Context<'_>, done: &[Change], pending: Pending) -
             Ok(Change::AlterColumn { table, column })
         }
         Pending::Rls { at, table, rls } => {
-            let schema = ddl::outline(context.current, done);
-            let found = schema.table(&table).cloned().unwrap_or_else(|| crate::schema::Table {
-                name: table.clone(),
-                ..crate::schema::Table::default()
-            });
+            let found = schema
+                .table(&table)
+                .cloned()
+                .unwrap_or_else(|| Table { name: table.clone(), ..Table::default() });
             if let RlsDraft::Label { .. } | RlsDraft::Base { .. } = &rls
                 && schema.table(&table).is_none()
             {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     change::{Change, Migration},
-    ddl::CHANGES_MAX,
+    ddl::{CHANGES_MAX, Outline},
     schema::{Schema, Type},
 };
 
@@ -67,9 +67,11 @@ pub(super) fn migration(text: &str, name: Option<&str>, current: &Schema) -> Res
             Pending::Done(_) | Pending::Alter { .. } | Pending::Rls { .. } => {}
         }
     }
+    let mut outline = Outline::new(current);
     let mut done: Vec<Change> = Vec::with_capacity(pending.len());
     for one in pending {
-        let change = change::settle(&context, &done, one)?;
+        let change = change::settle(&context, outline.schema(), one)?;
+        outline.then(&change);
         done.push(change);
     }
     Ok(Migration { name, changes: done })
