@@ -5,6 +5,8 @@
 mod error;
 mod forge;
 mod gates;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::io::Write;
