@@ -7,12 +7,12 @@
 mod markdown;
 mod sign;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use loki_ledger::event::{Outcome, RunId, Stop, Verdict};
 use loki_ledger::run::Run;
 use loki_ledger::{LedgerError, Reader};
+use loki_store::replace_file;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -274,16 +274,7 @@ pub(crate) fn hash_at(reader: &Reader, run: &RunId, seq: u64) -> Result<String, 
         .unwrap_or_default())
 }
 
-/// Writes a file whole or not at all.
 fn save(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
     let path = folder.join(name);
-    let attempt = || {
-        fs::create_dir_all(folder)?;
-        let new = folder.join(format!(".{name}.new"));
-        let mut file = fs::File::create(&new)?;
-        std::io::Write::write_all(&mut file, bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, &path)
-    };
-    attempt().map_err(|source| EngineError::Receipt { path: path.clone(), source })
+    replace_file(&path, bytes, 0o644).map_err(|source| EngineError::Receipt { path, source })
 }

@@ -9,7 +9,6 @@ mod gates;
 mod tests;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,7 +25,7 @@ use loki_ledger::event::{ArtifactId, Event, Limits, RunId, RunStarted, VERSION, 
 use loki_ledger::run::Run;
 use loki_ledger::{Ledger, LedgerError, Reader};
 use loki_provider::Provider;
-use loki_store::{Clock, SystemClock, Timestamp};
+use loki_store::{Clock, SystemClock, Timestamp, replace_file};
 
 use crate::context::Context;
 
@@ -219,7 +218,7 @@ impl App {
         if fs::read(&path).is_ok_and(|there| there == text) {
             return Ok(());
         }
-        save(&path, &text).map_err(|source| AppError::Write { path, source })
+        replace_file(&path, &text, 0o644).map_err(|source| AppError::Write { path, source })
     }
 
     /// The project's files and their snapshots.
@@ -281,20 +280,8 @@ impl App {
         let ignore = self.state.join(".gitignore");
         let attempt = || {
             fs::create_dir_all(&self.state)?;
-            if ignore.exists() { Ok(()) } else { save(&ignore, b"*\n") }
+            if ignore.exists() { Ok(()) } else { replace_file(&ignore, b"*\n", 0o644) }
         };
         attempt().map_err(|source| AppError::Write { path: self.state.clone(), source })
     }
-}
-
-/// Writes a file whole or not at all.
-fn save(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let new = path.with_extension("new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
 }

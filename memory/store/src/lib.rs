@@ -5,6 +5,7 @@
 
 mod clock;
 mod error;
+mod file;
 mod lock;
 mod migrate;
 mod readers;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use error::StoreError;
+pub use file::replace_file;
 pub use jiff::Timestamp;
 pub use lock::{Holder, LockError, ProcessLock};
 pub use migrate::Migration;

@@ -1,11 +1,11 @@
 //! Signing receipts with a key of this project.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{Signature as Raw, Signer as _, SigningKey, VerifyingKey};
+use loki_store::replace_file;
 use rand_core::OsRng;
 
 use super::{Receipt, Signature};
@@ -53,7 +53,7 @@ impl Signer {
             }
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
                 let key = SigningKey::generate(&mut OsRng);
-                create(path, &key.to_bytes()).map_err(error)?;
+                replace_file(path, &key.to_bytes(), 0o600).map_err(error)?;
                 Ok(Self { key })
             }
             Err(source) => Err(error(source)),
@@ -89,18 +89,6 @@ pub fn verify_signature(receipt: &Receipt, public: &str) -> Result<(), SignError
     let value: [u8; 64] = unhex(&signature.value).ok_or(SignError::Forged)?;
     let key = VerifyingKey::from_bytes(&key).map_err(|_no_point| SignError::Forged)?;
     key.verify_strict(&bytes, &Raw::from_bytes(&value)).map_err(|_unfit| SignError::Forged)
-}
-
-/// Makes the key file under another name first, so that a crash leaves no half key.
-fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let new = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,12 +1,13 @@
 //! `write_file`: puts a whole file into the project.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
 use loki_ledger::event::{Approver, Recovery};
 use loki_provider::ToolSpec;
+use loki_store::replace_file;
 use serde_json::{Value, json};
 
 use crate::tool::{Answer, Tool, ToolError};
@@ -105,7 +106,7 @@ impl Tool for WriteFile {
             return Err(error("too_large", &message, "split the file"));
         }
         let full = self.place(path)?;
-        save(&full, content.as_bytes()).map_err(|source| {
+        replace_file(&full, content.as_bytes(), 0o644).map_err(|source| {
             error("write_failed", &format!("failed to write `{path}`: {source}"), "look at the folder")
         })?;
         let summary = format!("wrote {path} ({} bytes)", content.len());
@@ -115,18 +116,6 @@ impl Tool for WriteFile {
     async fn approve(&self, _subject: &str, _by: &Approver) -> Result<(), ToolError> {
         Err(error("no_proposal", "`write_file` makes no proposals", "call it directly"))
     }
-}
-
-/// Writes a file whole or not at all.
-fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let new = folder.join(format!(".{name}.loki-new"));
-    let mut file = fs::File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&new, path)
 }
 
 fn error(code: &str, message: &str, hint: &str) -> ToolError {
