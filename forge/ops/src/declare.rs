@@ -66,7 +66,7 @@ pub(crate) fn declare(forge: &Forge, operation: &'static str, input: &Value) -> 
     })?;
     let declaration = Declaration { kind, name: name.clone(), spec, lines, status: Status::Declared };
     let what = match forge.catalog.declare(declaration)? {
-        Declared::Created => "created",
+        Declared::Created => "declared",
         Declared::Updated => "updated",
         Declared::Unchanged => "unchanged",
     };

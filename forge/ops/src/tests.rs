@@ -168,7 +168,7 @@ fn declaring_twice_is_declaring_once() {
     let dir = TempDir::new().expect("a folder");
     let forge = open(dir.path());
     let input = json!({ "kind": "bucket", "name": "uploads", "spec": { "public": false }, "lines": [7] });
-    assert_eq!(done(&forge, "forge_declare", &input)["change"], json!("created"));
+    assert_eq!(done(&forge, "forge_declare", &input)["change"], json!("declared"));
     let head = forge.catalog().verify_audit().expect("the log is whole");
     assert_eq!(done(&forge, "forge_declare", &input)["change"], json!("unchanged"));
     assert_eq!(forge.catalog().verify_audit().expect("the log is whole"), head);
@@ -182,7 +182,7 @@ fn every_kind_can_be_declared() {
     let forge = open(dir.path());
     for (kind, _) in declare::KINDS {
         let data = done(&forge, "forge_declare", &json!({ "kind": kind, "name": "one" }));
-        assert_eq!(data["change"], json!("created"), "{kind}");
+        assert_eq!(data["change"], json!("declared"), "{kind}");
     }
     let dump = done(&forge, "forge_state_dump", &json!({}));
     let listed =

@@ -1,11 +1,10 @@
 //! The gates of a run: is the backend sound, and is everything there that the document asks for?
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use forge_detect::Requirements;
-use loki_blueprint::{Existing, MigrationFile, plan};
+use loki_blueprint::{Existing, MIGRATIONS, MigrationFile, plan};
 use loki_engine::tool::{Gate, Judgement};
 use loki_ledger::event::Verdict;
 use serde_json::{Value, json};
@@ -54,7 +53,7 @@ impl Gate for ForgeGate {
     }
 
     async fn judge(&self) -> Judgement {
-        let report = match ask(&self.forge, "forge_verify").await {
+        let report = match ask(&self.forge, "forge_verify", json!({})).await {
             Ok(Some(report)) => report,
             Ok(None) => return nothing_there(),
             Err(why) => return inconclusive(&why),
@@ -97,21 +96,28 @@ impl Gate for DocumentGate {
     }
 
     async fn judge(&self) -> Judgement {
-        let state = match ask(&self.forge, "forge_state_dump").await {
+        let state = match ask(&self.forge, "forge_state_dump", json!({})).await {
             Ok(state) => state.unwrap_or_default(),
             Err(why) => return inconclusive(&why),
         };
-        let there = existing(&state);
-        let asked = asked(&self.requirements);
-        let mut asked = asked;
-        asked.extend(self.files.iter().map(|file| format!("migration {}", file.name)));
-        let missing: Vec<&String> = asked.iter().filter(|item| !there.contains(*item)).collect();
+        let existing = Existing::of_state(&state);
+        let plan = plan(&self.requirements, &existing);
+        let mut missing = plan.checklist.clone();
+        for file in &self.files {
+            match self.applied(&existing, file).await {
+                Ok(true) => {}
+                Ok(false) => missing.push(format!("apply {MIGRATIONS}/{}.yaml", file.file)),
+                Err(why) => {
+                    missing.push(format!("{MIGRATIONS}/{}.yaml is not what was applied: {why}", file.file))
+                }
+            }
+        }
         let verdict = if missing.is_empty() { Verdict::Pass } else { Verdict::Fail };
         let summary = match missing.first() {
-            None => format!("all {} items the document asks for exist", asked.len()),
-            Some(first) => {
-                format!("{} of {} items are missing, {first} among them", missing.len(), asked.len())
+            None => {
+                format!("everything the document asks for exists, its {} tables included", plan.tables.len())
             }
+            Some(first) => format!("{} things are left to do, the first: {first}", missing.len()),
         };
         let gaps = match self.writes_code {
             WritesCode::Yes => Vec::new(),
@@ -120,41 +126,28 @@ impl Gate for DocumentGate {
                     .to_owned(),
             ],
         };
-        let seen = json!({ "asked": asked, "missing": missing });
+        let seen = json!({ "tables": plan.tables, "missing": missing });
         Judgement { verdict, summary, facts: facts("loki verify", &seen), gaps }
     }
 }
 
-/// Everything the requirements ask for, as `kind name`.
-fn asked(requirements: &Requirements) -> BTreeSet<String> {
-    let plan = plan(requirements, &Existing::default());
-    let tables = plan.tables.iter().flat_map(|(table, columns)| {
-        let columns = columns.iter().map(move |column| format!("column {table}.{column}"));
-        std::iter::once(format!("table {table}")).chain(columns)
-    });
-    let declared = plan.declarations.iter().map(|declared| format!("{} {}", declared.kind, declared.name));
-    tables.chain(declared).collect()
-}
-
-/// Everything that exists, in the same words.
-fn existing(state: &Value) -> BTreeSet<String> {
-    let existing = Existing::of_state(state);
-    let mut there = BTreeSet::new();
-    for (table, columns) in &existing.tables {
-        there.insert(format!("table {table}"));
-        there.extend(columns.iter().map(|column| format!("column {table}.{column}")));
+impl DocumentGate {
+    /// Whether the file's migration is applied; an error when another one of its name is.
+    async fn applied(&self, existing: &Existing, file: &MigrationFile) -> Result<bool, String> {
+        if !existing.migrations.contains(&file.name) {
+            return Ok(false);
+        }
+        let spec = json!({ "spec": file.yaml });
+        ask(&self.forge, "forge_db_migrate_dryrun", spec).await.map(|_answer| true)
     }
-    there.extend(existing.declared.iter().map(|(kind, name)| format!("{kind} {name}")));
-    there.extend(existing.migrations.iter().map(|name| format!("migration {name}")));
-    there
 }
 
 /// Calls a reading operation; `None` where there is no backend.
-async fn ask(forge: &Arc<LazyForge>, operation: &'static str) -> Result<Option<Value>, String> {
+async fn ask(forge: &Arc<LazyForge>, operation: &'static str, input: Value) -> Result<Option<Value>, String> {
     let forge = Arc::clone(forge);
     blocking(move || {
         let Some(forge) = forge.existing().map_err(|error| unopened(&error))? else { return Ok(None) };
-        match forge.call(operation, &json!({})) {
+        match forge.call(operation, &input) {
             Ok(forge_ops::Outcome::Done { data, .. }) => Ok(Some(data)),
             Ok(forge_ops::Outcome::Review(_)) => Ok(None),
             Err(error) => Err(refused(error)),

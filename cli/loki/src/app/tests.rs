@@ -180,6 +180,14 @@ async fn each_gate_is_needed() {
         .unwrap();
     let found = verdicts(&app(dir.path())).await;
     assert_eq!(found[1], ("document".to_owned(), Verdict::Fail));
+    std::fs::remove_file(dir.path().join("forge/migrations/0002_more.yaml")).unwrap();
+    // So is one that was changed after it was applied.
+    let path = dir.path().join("forge/migrations/0001_initial_schema.yaml");
+    let applied = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, applied.replace("title text", "title varchar(80)")).unwrap();
+    assert_eq!(verdicts(&app(dir.path())).await[1], ("document".to_owned(), Verdict::Fail));
+    std::fs::write(&path, applied).unwrap();
+    assert_eq!(verdicts(&app(dir.path())).await[1], ("document".to_owned(), Verdict::Pass));
 }
 
 #[tokio::test]
