@@ -9,6 +9,7 @@ mod gates;
 mod tests;
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -279,7 +280,8 @@ impl App {
     fn prepare(&self) -> Result<(), AppError> {
         let ignore = self.state.join(".gitignore");
         let attempt = || {
-            fs::create_dir_all(&self.state)?;
+            // What is kept here is nobody else's: prompts, rows, keys.
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.state)?;
             if ignore.exists() { Ok(()) } else { replace_file(&ignore, b"*\n", 0o644) }
         };
         attempt().map_err(|source| AppError::Write { path: self.state.clone(), source })
