@@ -8,9 +8,8 @@ use loki_engine::receipt::SignError;
 use loki_engine::worktree::WorktreeError;
 use loki_ledger::LedgerError;
 use loki_ledger::run::FoldError;
-use loki_store::StoreError;
 
-use crate::error::{CommandError, ErrorKind};
+use crate::error::{CommandError, ErrorKind, of_ledger};
 
 /// Why the project could not be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -52,47 +51,6 @@ pub(crate) enum AppError {
     /// There is no run.
     #[error("there is no run here")]
     NoRun,
-}
-
-/// What sort of trouble the ledger is in, and what to do about it.
-fn of_ledger(error: &LedgerError) -> (ErrorKind, &'static str) {
-    match error {
-        LedgerError::Held { .. } | LedgerError::Lock(_) => {
-            (ErrorKind::Busy, "Wait for it, or end it with `loki stop`; `loki status` shows what it does.")
-        }
-        LedgerError::Store(store) => of_store(store),
-        LedgerError::Absent { .. } | LedgerError::UnknownRun { .. } | LedgerError::UnknownCommand { .. } => {
-            (ErrorKind::NotFound, "Start a run with `loki start ./prd.md`.")
-        }
-        LedgerError::TooLarge { .. } | LedgerError::InboxFull { .. } | LedgerError::Import { .. } => {
-            (ErrorKind::Input, "Give it less at a time.")
-        }
-        LedgerError::Stream { .. } => (ErrorKind::Io, "Look at the file and the space left on its disk."),
-        LedgerError::RunExists { .. }
-        | LedgerError::UnknownArtifact { .. }
-        | LedgerError::Tampered { .. }
-        | LedgerError::TamperedArtifact { .. }
-        | LedgerError::Fold { .. }
-        | LedgerError::Json { .. }
-        | LedgerError::Crashed => {
-            (ErrorKind::State, "`loki ledger verify` says what is wrong; `loki doctor` says what to do.")
-        }
-    }
-}
-
-fn of_store(error: &StoreError) -> (ErrorKind, &'static str) {
-    match error {
-        StoreError::Newer { .. } => {
-            (ErrorKind::State, "A newer loki wrote it: use that one, or a newer one.")
-        }
-        StoreError::Full => {
-            (ErrorKind::Io, "Make room on the disk; nothing is lost, and `loki resume` goes on.")
-        }
-        StoreError::ReadOnly => (ErrorKind::Io, "Make the project's folder writable."),
-        StoreError::Busy => (ErrorKind::Busy, "Another process is writing: try again."),
-        StoreError::Open { .. } => (ErrorKind::Io, "Look at the rights of the `.loki` folder."),
-        _ => (ErrorKind::State, "Run `loki doctor` to see what is wrong."),
-    }
 }
 
 impl From<AppError> for CommandError {
