@@ -32,7 +32,7 @@ use crate::context::Context;
 
 pub(crate) use error::AppError;
 use forge::{LazyForge, Summary};
-use gates::{GATES, WritesCode};
+use gates::GATES;
 
 /// Migrations in a project's folder that are looked at, and bytes of one.
 const MIGRATION_FILES_MAX: usize = 10_000;
@@ -145,11 +145,6 @@ impl App {
         }
     }
 
-    /// Forge as the project has it; `None` where it has none.
-    pub(crate) fn forge(&self) -> Result<Option<Arc<forge_ops::Forge>>, AppError> {
-        Ok(self.forge.existing()?)
-    }
-
     /// Everything a run of this job is driven with. Takes the project's lock.
     pub(crate) fn engine(
         &self,
@@ -229,7 +224,7 @@ impl App {
 
     /// What judges a run of this job.
     pub(crate) fn gates(&self, requirements: &Arc<Requirements>) -> Vec<Arc<dyn Gate>> {
-        gates::gates(&self.forge, requirements, self.migration_files(), WritesCode::No)
+        gates::gates(&self.forge, requirements, self.migration_files())
     }
 
     /// What every prompt of this project tells.

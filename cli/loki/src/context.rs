@@ -98,11 +98,6 @@ impl Project {
         self.state_dir().join("config.toml")
     }
 
-    /// `.loki/loki.db`, the run ledger.
-    pub(crate) fn ledger_file(&self) -> PathBuf {
-        self.state_dir().join("loki.db")
-    }
-
     /// `.loki/forge`, the backend's folder.
     pub(crate) fn forge_dir(&self) -> PathBuf {
         self.state_dir().join("forge")

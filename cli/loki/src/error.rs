@@ -28,8 +28,6 @@ pub(crate) enum ErrorKind {
     Io,
     /// State under `.loki` is damaged, or newer than this program.
     State,
-    /// A gate failed.
-    Gate,
     /// A limit, a policy or a missing person ends it: trying again alone changes nothing.
     Stopped,
 }
@@ -38,7 +36,6 @@ impl ErrorKind {
     /// The exit status the kind leads to.
     pub(crate) fn status(self) -> Status {
         match self {
-            ErrorKind::Gate => Status::GateFailed,
             ErrorKind::Stopped => Status::Stopped,
             ErrorKind::Usage
             | ErrorKind::Input
@@ -234,7 +231,6 @@ mod tests {
 
     #[test]
     fn only_gates_and_stops_leave_exit_code_two() {
-        assert_eq!(ErrorKind::Gate.status(), Status::GateFailed);
         assert_eq!(ErrorKind::Stopped.status(), Status::Stopped);
         for kind in [ErrorKind::Usage, ErrorKind::Input, ErrorKind::Config, ErrorKind::NotFound] {
             assert_eq!(kind.status(), Status::Refused);

@@ -2,7 +2,6 @@
 //!
 //! Nothing is started before the arguments are read: no thread, no runtime, no file. Everything the
 //! environment says is taken here, once, and handed down as a value.
-#![expect(dead_code, reason = "the commands that drive runs use the rest of the frame")]
 
 mod app;
 mod cli;

@@ -19,26 +19,11 @@ pub(crate) fn gates(
     forge: &Arc<LazyForge>,
     requirements: &Arc<Requirements>,
     files: Vec<MigrationFile>,
-    writes_code: WritesCode,
 ) -> Vec<Arc<dyn Gate>> {
     vec![
         Arc::new(ForgeGate { forge: Arc::clone(forge) }),
-        Arc::new(DocumentGate {
-            forge: Arc::clone(forge),
-            requirements: Arc::clone(requirements),
-            files,
-            writes_code,
-        }),
+        Arc::new(DocumentGate { forge: Arc::clone(forge), requirements: Arc::clone(requirements), files }),
     ]
-}
-
-/// Whether the run's provider writes the application's own code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WritesCode {
-    /// A model does.
-    Yes,
-    /// The blueprint builds the backend alone: the rest is a gap.
-    No,
 }
 
 /// Asks Forge to check itself: integrity, keys, drift, row-level security on a copy, audit chain.
@@ -86,7 +71,6 @@ struct DocumentGate {
     forge: Arc<LazyForge>,
     requirements: Arc<Requirements>,
     files: Vec<MigrationFile>,
-    writes_code: WritesCode,
 }
 
 #[async_trait]
@@ -119,13 +103,11 @@ impl Gate for DocumentGate {
             }
             Some(first) => format!("{} things are left to do, the first: {first}", missing.len()),
         };
-        let gaps = match self.writes_code {
-            WritesCode::Yes => Vec::new(),
-            WritesCode::No => vec![
-                "application: its code is not written, because no model is configured; the backend is proven"
-                    .to_owned(),
-            ],
-        };
+        // Whoever configures a model for it will have gates for it too.
+        let gaps = vec![
+            "application: its code is not written, because no model is configured; the backend is proven"
+                .to_owned(),
+        ];
         let seen = json!({ "tables": plan.tables, "missing": missing });
         Judgement { verdict, summary, facts: facts("loki verify", &seen), gaps }
     }

@@ -60,7 +60,7 @@ async fn play(app: &App, job: &Job, crash_at: Option<u64>) -> Result<Stop, AppEr
 
 /// What must be the same however often a run was killed: schema, history, resources, files.
 fn end(app: &App) -> (Value, String) {
-    let forge = app.forge().unwrap().expect("a backend");
+    let forge = app.forge.existing().unwrap().expect("a backend");
     let forge_ops::Outcome::Done { data, .. } = forge.call("forge_state_dump", &json!({})).unwrap() else {
         panic!("a dump is no proposal")
     };

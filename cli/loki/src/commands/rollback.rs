@@ -62,6 +62,7 @@ pub(crate) fn rollback(ui: &mut Ui, context: &Context, args: &RollbackArgs) -> R
         ui.result_json(&json!({"run": run.id, "to": target, "files": files, "undo": undo.commit}))?;
     } else {
         ui.result(format_args!("{files} files put back to {target}."))?;
+        ui.warning(format_args!("The database was not touched: only files are put back."))?;
         ui.result(format_args!("To undo it: loki rollback --to {}", &undo.commit[..12]))?;
     }
     Ok(Status::Success)

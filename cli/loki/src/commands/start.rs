@@ -53,6 +53,11 @@ pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<
     let run = app.begin(&engine, &job, new_id(&app)?, limits)?;
     app.write_required(&job.requirements)?;
     ui.status(format_args!("Run {} on {}.", run.id, job.name))?;
+    let provider = engine.provider.as_ref().map_or("none", |provider| provider.name());
+    ui.detail(format_args!(
+        "Provider: {provider}. At most {} iterations and {} seconds.",
+        run.limits.iterations_max, run.limits.duration_seconds_max
+    ))?;
     session::run(ui, &app, &engine, &bell, run)
 }
 

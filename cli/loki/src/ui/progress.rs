@@ -60,11 +60,6 @@ impl Progress {
         };
         self.bar.println(format!("{sign} {}", super::printable(what)));
     }
-
-    /// Takes the spinner away while `act` writes to the terminal.
-    pub(crate) fn suspend<T>(&self, act: impl FnOnce() -> T) -> T {
-        self.bar.suspend(act)
-    }
 }
 
 impl Drop for Progress {
@@ -86,6 +81,5 @@ mod tests {
             progress.check(mark, "posts");
         }
         assert!(progress.bar.is_hidden());
-        assert_eq!(progress.suspend(|| 3), 3);
     }
 }
