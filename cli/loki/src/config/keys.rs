@@ -18,19 +18,19 @@ pub(crate) static RUN_BUDGET_USD_MAX: Key<f64> = Key::new(
     |usd| if (0.0..=100_000.0).contains(usd) { Ok(()) } else { Err("expected 0 to 100000".to_owned()) },
 );
 
-/// Bytes of output kept of one command.
+/// Bytes of turns and tool answers a run may keep.
 pub(crate) static RUN_OUTPUT_BYTES_MAX: Key<u64> = Key::new(
     "run.output_bytes_max",
-    "Bytes of output kept of one command",
-    || 1_048_576,
-    |n| within(*n, 1_024, 268_435_456),
+    "Bytes of turns and tool answers a run may keep",
+    || 1_073_741_824,
+    |n| within(*n, 65_536, 1_099_511_627_776),
 );
 
-/// Interrupted effects a run may recover from.
+/// Times one step may be tried again after its process died.
 pub(crate) static RUN_RECOVERIES_MAX: Key<u64> = Key::new(
     "run.recoveries_max",
-    "Interrupted effects a run may recover from",
-    || 100,
+    "Times one step may be tried again after its process died",
+    || 8,
     |n| within(*n, 0, 10_000),
 );
 

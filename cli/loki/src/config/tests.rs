@@ -35,7 +35,7 @@ fn each_layer_covers_the_one_below_and_is_named() {
     flags.set(&RUN_OUTPUT_BYTES_MAX, None);
     let config = files.load(&environment, &flags).unwrap();
 
-    assert_eq!(config.get(&RUN_OUTPUT_BYTES_MAX), 1_048_576);
+    assert_eq!(config.get(&RUN_OUTPUT_BYTES_MAX), 1_073_741_824);
     assert_eq!(config.get(&RUN_ITERATIONS_MAX), 2);
     assert_eq!(config.get(&RUN_DURATION_SECONDS_MAX), 3);
     assert_eq!(config.get(&RUN_RECOVERIES_MAX), 4);
