@@ -121,7 +121,8 @@ fn decide(text: &str, scoped: &Scoped<'_>, mut drafts: Vec<Draft>, secured: bool
         drafts.extend(told);
     }
     entities::enrich(scoped, &mut drafts);
-    let tables = merge::merge(drafts);
+    let mut tables = merge::merge(drafts);
+    entities::uniques(scoped, &mut tables);
     let mut answer = assemble(scoped, &judgement, tables, logins);
     if is_empty(&answer) {
         return none(scoped, &judgement);

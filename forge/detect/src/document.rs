@@ -85,6 +85,15 @@ impl Block {
         self.starts.get(after.saturating_sub(1)).map_or(1, |(_, line)| *line)
     }
 
+    /// The block's text by source line.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (u32, &str)> {
+        let ends = self.starts.iter().skip(1).map(|(start, _)| *start).chain([self.text.len()]);
+        let line = |((start, number), end): (&(usize, u32), usize)| {
+            self.text.get(*start..end).map(|text| (*number, text.trim()))
+        };
+        self.starts.iter().zip(ends).filter_map(line)
+    }
+
     /// The block's first source line.
     pub(crate) fn line(&self) -> u32 {
         self.line_at(0)

@@ -7,12 +7,17 @@ pub(crate) mod fields;
 mod foreign;
 mod grammar;
 mod grids;
+mod naming;
 mod outline;
 mod phrases;
 mod prose;
+mod titles;
+mod typing;
+mod uniques;
 
 use crate::draft::Draft;
 use crate::names;
+use crate::requirements::TableNeed;
 use crate::scope::Scoped;
 
 pub(crate) use endpoints::{Endpoint, endpoints};
@@ -35,6 +40,11 @@ pub(crate) fn told(scoped: &Scoped<'_>, declared: &[Draft], stance: Stance) -> V
 /// Adds columns and relations that sentences give to tables found anywhere.
 pub(crate) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>) {
     attributes::enrich(scoped, drafts);
+}
+
+/// Adds to merged tables the groups of columns that must be unique together.
+pub(crate) fn uniques(scoped: &Scoped<'_>, tables: &mut [TableNeed]) {
+    uniques::add(scoped, tables);
 }
 
 /// The key by which two drafts are of one table.

@@ -13,6 +13,7 @@ mod entities;
 mod exclusions;
 mod features;
 mod formats;
+mod keys;
 mod lexicon;
 mod merge;
 mod names;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::draft::{Draft, Source};
+use crate::keys::target;
 use crate::names;
 use crate::requirements::{Access, ForeignKeyNeed, TableNeed};
 
@@ -101,51 +102,6 @@ fn resolve(tables: &mut [TableNeed]) {
         }
         table.fks = fks;
     }
-}
-
-/// The table a column's name points to: `post_id`, `author_id`, `parent_comment_id`, `created_by`.
-fn target(column: &str, table: &str, names: &BTreeMap<String, String>) -> Option<String> {
-    const PEOPLE: &[&str] = &[
-        "owner",
-        "author",
-        "creator",
-        "assignee",
-        "sender",
-        "receiver",
-        "recipient",
-        "manager",
-        "reviewer",
-        "follower",
-        "following",
-        "created_by",
-        "updated_by",
-        "assigned_to",
-        "uploaded_by",
-        "approved_by",
-        "invited_by",
-        "approver",
-        "requester",
-        "uploader",
-        "host",
-    ];
-    let stem = column.strip_suffix("_id").or_else(|| PEOPLE.contains(&column).then_some(column))?;
-    if stem == "parent" {
-        return Some(table.to_owned());
-    }
-    if let Some(name) = names.get(&names::key(stem)) {
-        return Some(name.clone());
-    }
-    if PEOPLE.contains(&stem) || stem == "user" {
-        return names.get("user").cloned().or_else(|| (stem == "user").then(|| "users".to_owned()));
-    }
-    let mut rest = stem;
-    while let Some((_, tail)) = rest.split_once('_') {
-        if let Some(name) = names.get(&names::key(tail)) {
-            return Some(name.clone());
-        }
-        rest = tail;
-    }
-    None
 }
 
 /// Referenced tables first; tables in a circle keep their order.

@@ -1,6 +1,7 @@
 //! Whole documents in, requirements out; and any text at all without a panic.
 
 mod services;
+mod shapes;
 mod tables;
 mod total;
 

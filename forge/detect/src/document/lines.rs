@@ -91,6 +91,8 @@ impl<'t> Reader<'t> {
             self.item(indent, rest);
         } else if self.is_indented_code(raw) {
             self.indented_code();
+        } else if let Some(end) = self.braces() {
+            self.braced_code(end);
         } else if !is_rule(line) {
             self.text(raw);
         } else {
@@ -155,6 +157,32 @@ impl<'t> Reader<'t> {
             text: self.lines[start..self.at].join("\n"),
             line: self.line_number(start),
         });
+    }
+
+    /// The line that closes a type written without a fence: `Task {`, fields, `}`.
+    fn braces(&self) -> Option<usize> {
+        const LINES_MAX: usize = 80;
+        let line = self.lines[self.at];
+        let head = line.strip_suffix('{').filter(|head| !head.starts_with(' '))?.trim();
+        let named = head.split(' ').count() <= 4 && head.starts_with(char::is_alphabetic);
+        let plain = head.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '='));
+        if !named || !plain {
+            return None;
+        }
+        let mut body = self.lines[self.at + 1..].iter().take(LINES_MAX);
+        body.position(|l| l.starts_with('}')).map(|n| self.at + 1 + n)
+    }
+
+    fn braced_code(&mut self, end: usize) {
+        self.document.codes.push(Code {
+            section: self.section,
+            lead: self.lead,
+            language: None,
+            text: self.lines[self.at..=end].join("\n"),
+            line: self.line_number(self.at),
+        });
+        self.at = end + 1;
+        self.open = None;
     }
 
     fn is_grid(&self) -> bool {

@@ -1,8 +1,9 @@
 //! Reads one field of a table out of a bullet, a cell or a list in a sentence.
 
-use crate::lexicon::nouns;
 use crate::names;
 use crate::requirements::{ColumnNeed, ColumnType, ForeignKeyNeed};
+
+use super::typing;
 
 /// A column and what it refers to.
 #[derive(Debug, Clone)]
@@ -16,11 +17,46 @@ const NAME_CHARS_MAX: usize = 40;
 
 /// The fields a bullet or a cell names: mostly one, several where it is a list.
 pub(crate) fn read(text: &str) -> Vec<Field> {
+    if let Some(field) = belongs(text) {
+        return vec![field];
+    }
     let (name, rest) = split_name(text);
     if name.contains(',') || name.contains(" / ") || name.contains(" and ") {
         return list(&name);
     }
     field(&name, &rest).into_iter().collect()
+}
+
+/// True when a bullet names a field and its type, or a field that is a key.
+pub(crate) fn is_typed(text: &str) -> bool {
+    if belongs(text).is_some() {
+        return true;
+    }
+    let (name, rest) = split_name(text);
+    column_name(&name).is_some() && typing::is_typed(&rest)
+}
+
+/// `belongs_to :user`, `belongs to User`, `ref: User`, `user:references`.
+fn belongs(text: &str) -> Option<Field> {
+    const MARKS: &[&str] = &["belongs_to", "belongs to", "ref:", "fk:", "foreign key:"];
+    let text = text.trim().trim_end_matches(['.', ';']);
+    let lower = text.to_lowercase();
+    let target = MARKS
+        .iter()
+        .find_map(|mark| lower.strip_prefix(mark))
+        .or_else(|| lower.strip_suffix(":references"))
+        .map(|rest| text.get(text.len() - rest.len()..).filter(|t| t.to_lowercase() == rest).unwrap_or(rest));
+    let target = if lower.ends_with(":references") { text.split(':').next() } else { target }?;
+    let words = target.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let one = names::singular(&column_name(words.strip_prefix("a ").unwrap_or(words))?);
+    if one.ends_with("_id") {
+        return None;
+    }
+    let name = format!("{one}_id");
+    let column = ColumnNeed { name: name.clone(), nullable: true, ..ColumnNeed::default() };
+    let references = names::plural(&one);
+    let fk = ForeignKeyNeed { column: name, references, references_column: "id".to_owned(), on_delete: None };
+    Some(Field { column, fk: Some(fk) })
 }
 
 /// One field from its name and the rest of what is said about it.
@@ -371,181 +407,3 @@ fn find_word(about: &str, word: &str) -> Option<usize> {
         symbol || edge(about[..*at].chars().next_back()) && edge(about[at + word.len()..].chars().next())
     })
 }
-
-/// The table a heading or a label names: `Users Table` -> `users`, `用户表 (users)` -> `users`.
-pub(crate) fn entity(text: &str) -> Option<String> {
-    const TEXT_BYTES_MAX: usize = 160;
-    if text.len() > TEXT_BYTES_MAX {
-        return None;
-    }
-    let text =
-        text.trim().trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' ' | '#'));
-    let text = text.trim_end_matches([':', '：', '.']).trim();
-    if let Some((head, inner)) = text.split_once(['(', '（']) {
-        let inner = inner.trim_end_matches([')', '）']).trim();
-        if head.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) && column_name(inner).is_some() {
-            return entity_words(inner);
-        }
-        return entity_words(head.trim());
-    }
-    entity_words(text)
-}
-
-fn entity_words(text: &str) -> Option<String> {
-    const TAILS: &[&str] = &[
-        "table",
-        "tables",
-        "model",
-        "models",
-        "entity",
-        "entities",
-        "schema",
-        "collection",
-        "object",
-        "resource",
-        "fields",
-        "record",
-        "structure",
-        "properties",
-        "attributes",
-        "document",
-        "data model",
-        "data",
-    ];
-    let lower = text.trim().to_lowercase();
-    if let Some((_, english)) = nouns::TRANSLATIONS.iter().find(|(word, _)| {
-        let bare =
-            lower.trim_end_matches("テーブル").trim_end_matches('表').trim_end_matches("테이블").trim();
-        bare == *word || bare.strip_suffix('s') == Some(word) || bare.strip_suffix('n') == Some(word)
-    }) {
-        return Some(names::plural(english));
-    }
-    let mut words: Vec<&str> = text.split_whitespace().collect();
-    while words.len() > 1 && words.last().is_some_and(|w| TAILS.contains(&w.to_lowercase().as_str())) {
-        words.pop();
-    }
-    while words.len() > 1
-        && words.first().is_some_and(|w| {
-            ["the", "a", "an", "table", "model", "entity", "collection"]
-                .contains(&w.trim_end_matches(':').to_lowercase().as_str())
-        })
-    {
-        words.remove(0);
-    }
-    if words.is_empty() || words.len() > 3 {
-        return None;
-    }
-    let name = column_name(&words.join(" "))?;
-    (!GENERIC.contains(&name.as_str()) && !name.chars().all(|c| c.is_ascii_digit() || c == '_'))
-        .then(|| names::plural(&names::singular(&name)))
-}
-
-/// Headings inside a schema that name no table.
-const GENERIC: &[&str] = &[
-    "overview",
-    "relationships",
-    "relations",
-    "entity_relationships",
-    "indexes",
-    "indices",
-    "constraints",
-    "enums",
-    "database",
-    "schema",
-    "tables",
-    "table",
-    "models",
-    "model",
-    "entities",
-    "entity",
-    "er_diagram",
-    "erd",
-    "diagram",
-    "migrations",
-    "notes",
-    "data",
-    "data_model",
-    "data_models",
-    "database_schema",
-    "core",
-    "core_tables",
-    "main",
-    "fields",
-    "design",
-    "storage",
-    "security",
-    "rls",
-    "policies",
-    "row_level_security",
-    "performance",
-    "technology",
-    "tech_stack",
-    "stack",
-    "backend",
-    "frontend",
-    "api",
-    "orm",
-    "primary",
-    "type",
-    "types",
-    "key",
-    "keys",
-    "backup",
-    "caching",
-    "cache",
-    "example",
-    "examples",
-    "requirements",
-    "access",
-    "rules",
-    "validation",
-    "introduction",
-    "summary",
-    "data_handling",
-    "privacy",
-    "retention",
-    "data_retention",
-    "persistence",
-    "scalability",
-    "collections",
-    "functions",
-    "triggers",
-    "views",
-    "extensions",
-    "seed",
-    "seeding",
-    "seed_data",
-    "database_type",
-    "primary_database",
-    "provider",
-    "hosting",
-    "relationship",
-    "normalization",
-    "integrity",
-    "data_integrity",
-    "encryption",
-    "consistency",
-    "format",
-    "source",
-    "data_source",
-    "data_sources",
-    "sql",
-    "postgresql",
-    "mysql",
-    "mongodb",
-    "sqlite",
-    "redis",
-    "prisma",
-    "supabase",
-    "firebase",
-    "turso",
-    "drizzle",
-    "id",
-    "name",
-    "title",
-    "description",
-    "created_at",
-    "updated_at",
-    "email",
-    "status",
-];

@@ -6,11 +6,17 @@ use crate::lexicon;
 use crate::requirements::{Access, TableNeed};
 use crate::scope::{self, Scope, Scoped};
 
-use super::fields;
+use super::{fields, naming, titles, typing};
 
 const FIELD: &[&str] = &[
     "field",
     "field name",
+    "db field",
+    "db column",
+    "attribute name",
+    "property name",
+    "data field",
+    "data element",
     "column",
     "column name",
     "attribute",
@@ -33,7 +39,23 @@ const FIELD: &[&str] = &[
     "champ",
     "colonne",
 ];
-const NAME: &[&str] = &["name", "key", "名称", "名前", "이름", "nome", "nombre", "nom"];
+const NAME: &[&str] = &[
+    "name",
+    "key",
+    "parameter",
+    "variable",
+    "member",
+    "名称",
+    "名前",
+    "列名",
+    "이름",
+    "nome",
+    "nombre",
+    "nom",
+    "bezeichnung",
+    "nome do campo",
+    "nombre del campo",
+];
 const TYPE: &[&str] = &[
     "type",
     "data type",
@@ -47,6 +69,17 @@ const TYPE: &[&str] = &[
     "tipo",
     "typ",
     "datentyp",
+    "field type",
+    "column type",
+    "value type",
+    "format",
+    "sql type",
+    "db type",
+    "tipo de dado",
+    "tipo de dato",
+    "データ型",
+    "字段类型",
+    "형식",
 ];
 const TABLE: &[&str] = &[
     "table",
@@ -67,6 +100,15 @@ const TABLE: &[&str] = &[
     "tabelle",
     "entität",
     "entité",
+    "data entity",
+    "entity name",
+    "model name",
+    "collection name",
+    "resource",
+    "object",
+    "数据表",
+    "エンティティ名",
+    "엔티티",
 ];
 const COLUMNS: &[&str] = &[
     "columns",
@@ -87,7 +129,22 @@ const COLUMNS: &[&str] = &[
     "felder",
     "spalten",
     "champs",
+    "data fields",
+    "key data",
+    "important fields",
+    "required fields",
+    "主要字段",
+    "主なカラム",
+    "項目",
+    "주요 필드",
+    "campos principales",
+    "campos principais",
+    "attribute",
+    "attribut",
+    "attributs",
 ];
+/// How many cells of one column must be types for a grid without a heading for them, in percent.
+const TYPED_SHARE_MIN: usize = 60;
 
 /// Drafts from every grid in scope.
 pub(super) fn drafts(scoped: &Scoped<'_>) -> Vec<Draft> {
@@ -98,10 +155,14 @@ pub(super) fn drafts(scoped: &Scoped<'_>) -> Vec<Draft> {
         }
         let header: Vec<String> = grid.header.iter().map(|cell| lexicon::normalise(cell)).collect();
         let column = |words: &[&str]| header.iter().position(|cell| words.contains(&cell.as_str()));
-        if let Some(table) = column(TABLE).filter(|at| *at <= 1) {
-            tables(grid, table, column(COLUMNS), &mut drafts);
-        } else if let Some(field) = column(FIELD).or_else(|| column(NAME).filter(|_| column(TYPE).is_some()))
-            && let Some(name) = owner(scoped, grid)
+        let listed = column(COLUMNS);
+        let table = column(TABLE).filter(|at| *at <= 1);
+        let sure = |at: usize| listed.is_some() || !["resource", "object"].contains(&header[at].as_str());
+        if let Some(table) = table.filter(|at| sure(*at)) {
+            tables(grid, table, listed, &mut drafts);
+        } else if let Some(field) = column(FIELD).or_else(|| column(NAME))
+            && let Some(name) =
+                owner(scoped, grid, Head { field, named: column(FIELD).is_some(), typed: column(TYPE) })
         {
             drafts.push(one_table(grid, field, &name));
         }
@@ -109,10 +170,32 @@ pub(super) fn drafts(scoped: &Scoped<'_>) -> Vec<Draft> {
     drafts
 }
 
+/// What the header of a grid of fields says.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    /// The column with the fields' names.
+    field: usize,
+    /// It is called a field or the like, not only a name.
+    named: bool,
+    /// The column with their types.
+    typed: Option<usize>,
+}
+
+/// True when the cells of one column are types.
+fn has_types(grid: &Grid, head: Head) -> bool {
+    let share = |at: usize| {
+        let typed =
+            |row: &&(u32, Vec<String>)| row.1.get(at).is_some_and(|cell| typing::begins_with_type(cell));
+        !grid.rows.is_empty()
+            && grid.rows.iter().filter(typed).count() * 100 >= grid.rows.len() * TYPED_SHARE_MIN
+    };
+    (0..grid.header.len()).filter(|at| *at != head.field).any(share)
+}
+
 /// One row a table.
 fn tables(grid: &Grid, table: usize, columns: Option<usize>, drafts: &mut Vec<Draft>) {
     for (line, row) in &grid.rows {
-        let Some(name) = row.get(table).and_then(|cell| fields::entity(cell)) else {
+        let Some(name) = row.get(table).and_then(|cell| naming::entity(cell)) else {
             continue;
         };
         let listed = columns.and_then(|at| row.get(at)).map(|cell| fields::list(cell)).unwrap_or_default();
@@ -136,18 +219,33 @@ fn one_table(grid: &Grid, field: usize, name: &str) -> Draft {
 }
 
 /// The table a grid of fields is about: its lead, or the nearest heading that names one.
-fn owner(scoped: &Scoped<'_>, grid: &Grid) -> Option<String> {
+fn owner(scoped: &Scoped<'_>, grid: &Grid, head: Head) -> Option<String> {
     let document = scoped.document;
+    let section = document.sections.get(grid.section)?;
+    let title = scope::bare_title(section);
+    let modelled = titles::in_model(scoped, grid.section);
+    let types = has_types(grid, head);
+    if !head.named && head.typed.is_none() && !types {
+        return None;
+    }
     let lead = grid.lead.and_then(|l| document.blocks.get(l)).filter(|b| b.section == grid.section);
-    if let Some(name) =
-        lead.and_then(|b| super::phrases::announced(&b.text).or_else(|| fields::entity(&b.text)))
-    {
+    let told = lead.and_then(|b| super::phrases::announced(&b.text).or_else(|| naming::label(&b.text)));
+    let outright = |lead: &str| head.named || modelled || !titles::names_elsewhere(lead);
+    if let Some(name) = told.filter(|_| lead.is_none_or(|b| outright(&b.text))) {
+        // Types make a grid one of fields anywhere but among parameters and settings.
+        let elsewhere = !modelled && titles::is_elsewhere(scoped, grid.section);
+        if !elsewhere || super::outline::titled(title).is_some() {
+            return Some(name);
+        }
+    }
+    if let Some(name) = super::outline::titled(title) {
         return Some(name);
     }
-    let section = document.sections.get(grid.section)?;
-    let modelled = document.ancestry(grid.section).any(|s| scope::is_model_title(&s.title));
-    let title = scope::bare_title(section);
-    super::outline::titled(title).or_else(|| if modelled { fields::entity(title) } else { None })
+    if modelled {
+        return naming::entity(title);
+    }
+    let free = types && section.level > 1 && !titles::is_elsewhere(scoped, grid.section);
+    if free { naming::label(title) } else { None }
 }
 
 /// A table from its fields.

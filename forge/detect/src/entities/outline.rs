@@ -8,7 +8,7 @@ use crate::scope::{self, Scope, Scoped};
 
 use super::fields::{self, Field};
 use super::grids::need;
-use super::phrases;
+use super::{naming, phrases, titles};
 
 /// How many of a list's items must look like fields for it to be one of fields, in percent.
 const FIELDS_SHARE_MIN: usize = 60;
@@ -30,23 +30,30 @@ pub(super) fn drafts(scoped: &Scoped<'_>) -> Vec<Draft> {
             continue;
         }
         let title = scope::bare_title(section);
-        let under_model =
-            document.ancestry(index).skip(1).any(|s| scope::is_model_title(&s.title) && s.level > 0);
-        let models = scope::is_model_title(&section.title) && titled(title).is_none();
+        let under_model = section.parent.is_some_and(|parent| titles::in_model(scoped, parent));
+        let models = titles::is_model(&section.title) && titled(title).is_none();
         if models {
             listed(scoped, &by_section[index], &mut drafts);
         } else if let Some(name) =
-            titled(title).or_else(|| if under_model { fields::entity(title) } else { None })
+            titled(title).or_else(|| if under_model { naming::entity(title) } else { None })
         {
             let found = section_fields(scoped, &by_section[index]);
             if !found.is_empty() || titled(title).is_some() {
                 drafts.push(Draft { table: need(name, &found, vec![section.line]), source: Source::Bullets });
             }
+        } else if section.level > 1
+            && !titles::is_elsewhere(scoped, index)
+            && are_typed(&items(scoped, &by_section[index]))
+            && let Some(name) = naming::label(title)
+        {
+            let found = section_fields(scoped, &by_section[index]);
+            drafts.push(Draft { table: need(name, &found, vec![section.line]), source: Source::Bullets });
         }
     }
     for (index, block) in document.blocks.iter().enumerate() {
         if scoped.blocks.get(index) == Some(&Scope::In) && block.kind != Kind::Heading {
             announced(scoped, index, block, &mut drafts);
+            spelt(scoped, block, &mut drafts);
         }
     }
     drafts
@@ -78,17 +85,13 @@ pub(super) fn titled(title: &str) -> Option<String> {
         "the",
         "code",
     ];
-    (!head.is_empty() && !generic.contains(&head)).then(|| fields::entity(title)).flatten()
+    (!head.is_empty() && !generic.contains(&head)).then(|| naming::entity(title)).flatten()
 }
 
 /// The fields directly in a section.
 fn section_fields(scoped: &Scoped<'_>, blocks: &[usize]) -> Vec<Field> {
-    let items: Vec<&Block> = blocks
-        .iter()
-        .filter_map(|index| scoped.document.blocks.get(*index))
-        .filter(|b| b.kind == Kind::Item { depth: 0 })
-        .collect();
-    let mut found = as_fields(&items.iter().map(|b| b.text.as_str()).collect::<Vec<_>>());
+    let items = items(scoped, blocks);
+    let mut found = as_fields(&items);
     if items.is_empty() {
         for block in blocks
             .iter()
@@ -118,6 +121,19 @@ fn section_fields(scoped: &Scoped<'_>, blocks: &[usize]) -> Vec<Field> {
     found
 }
 
+/// The texts of a section's top items.
+fn items<'d>(scoped: &Scoped<'d>, blocks: &[usize]) -> Vec<&'d str> {
+    let all = blocks.iter().filter_map(|index| scoped.document.blocks.get(*index));
+    all.filter(|b| b.kind == Kind::Item { depth: 0 }).map(|b| b.text.as_str()).collect()
+}
+
+/// True when most of a list's items are names with types, so that it needs no heading to be fields.
+fn are_typed(texts: &[&str]) -> bool {
+    const TYPED_MIN: usize = 2;
+    let typed = texts.iter().filter(|text| fields::is_typed(text)).count();
+    typed >= TYPED_MIN && typed * 100 >= texts.len() * FIELDS_SHARE_MIN
+}
+
 /// The fields of a list; none where it is not one of fields.
 fn as_fields(texts: &[&str]) -> Vec<Field> {
     let mut found = Vec::new();
@@ -134,36 +150,53 @@ fn as_fields(texts: &[&str]) -> Vec<Field> {
 
 /// A section that lists tables: each item or paragraph is one.
 fn listed(scoped: &Scoped<'_>, blocks: &[usize], drafts: &mut Vec<Draft>) {
+    // A long list has one lead; asking it once keeps the time linear.
+    let mut asked: Option<(usize, bool)> = None;
     for index in blocks {
         let Some(block) = scoped.document.blocks.get(*index) else {
             continue;
         };
         let top = matches!(block.kind, Kind::Item { depth: 0 } | Kind::Paragraph);
-        if !top || phrases::announced(&block.text).is_some() || led_by_entity(scoped, block) {
+        let led = block.lead.is_some_and(|lead| match asked {
+            Some((known, answer)) if known == lead => answer,
+            _ => asked.insert((lead, is_entity_lead(scoped, lead))).1,
+        });
+        if !top || led || phrases::announced(&block.text).is_some() {
             continue;
         }
         let children: Vec<&str> = scoped.document.children(*index).map(|(_, b)| b.text.as_str()).collect();
-        if let Some(draft) = labelled(block, &children) {
-            drafts.push(draft);
+        let lines: Vec<(u32, &str)> = block.lines().collect();
+        if lines.len() > 1 && children.is_empty() {
+            let each: Vec<Draft> =
+                lines.iter().filter_map(|(line, text)| labelled(block.kind, *line, text, &[])).collect();
+            if each.len() > 1 && each.len() * 100 >= lines.len() * FIELDS_SHARE_MIN {
+                drafts.extend(each);
+                continue;
+            }
         }
+        drafts.extend(labelled(block.kind, block.line(), &block.text, &children));
     }
 }
 
-/// True when the list's leading paragraph already names the table its items are fields of.
-fn led_by_entity(scoped: &Scoped<'_>, block: &Block) -> bool {
-    block
-        .lead
-        .and_then(|l| scoped.document.blocks.get(l))
-        .is_some_and(|lead| phrases::announced(&lead.text).is_some() || fields_label(lead))
+/// True when a list's leading paragraph already names the table its items are fields of.
+fn is_entity_lead(scoped: &Scoped<'_>, index: usize) -> bool {
+    let Some(lead) = scoped.document.blocks.get(index) else {
+        return false;
+    };
+    let typed = || {
+        let items: Vec<&str> = scoped.document.children(index).map(|(_, b)| b.text.as_str()).collect();
+        naming::label(&lead.text).is_some() && are_typed(&items)
+    };
+    phrases::announced(&lead.text).is_some() || fields_label(lead) || typed()
 }
 
 fn fields_label(lead: &Block) -> bool {
-    lead.kind == Kind::Paragraph && lead.text.ends_with([':', '：']) && fields::entity(&lead.text).is_some()
+    lead.kind == Kind::Paragraph && lead.text.ends_with([':', '：']) && naming::entity(&lead.text).is_some()
 }
 
 /// `User: id, email`, `users (id, email)`, `User — somebody who …`, or a name with fields under it.
-fn labelled(block: &Block, children: &[&str]) -> Option<Draft> {
-    let text = block.text.as_str();
+fn labelled(kind: Kind, line: u32, text: &str, children: &[&str]) -> Option<Draft> {
+    let text = without_kind(text);
     let cut = [":", "：", "(", "（", " - ", " – ", " — ", "->"]
         .iter()
         .filter_map(|m| text.find(m).map(|at| (at, m.len())))
@@ -172,15 +205,47 @@ fn labelled(block: &Block, children: &[&str]) -> Option<Draft> {
         Some((at, length)) => (&text[..at], &text[at + length..]),
         None => (text, ""),
     };
-    let name = fields::entity(head)?;
+    let name = naming::entity(head)?;
     let nested = as_fields(children);
     let found = if nested.is_empty() { inline_fields(rest) } else { nested };
-    let paragraph = block.kind == Kind::Paragraph;
+    let paragraph = kind == Kind::Paragraph;
     let named = is_record(&name) || is_identifier(head.trim());
     if found.is_empty() && (paragraph || !named) {
         return None;
     }
-    Some(Draft { table: need(name, &found, vec![block.line()]), source: Source::Bullets })
+    Some(Draft { table: need(name, &found, vec![line]), source: Source::Bullets })
+}
+
+/// `Entity: Task (…)` -> `Task (…)`.
+fn without_kind(text: &str) -> &str {
+    const KINDS: &[&str] =
+        &["entity", "table", "model", "collection", "entidad", "entidade", "tabelle", "tabla", "tabela"];
+    match text.split_once([':', '：']) {
+        Some((kind, rest)) if KINDS.contains(&kind.trim().to_lowercase().as_str()) => rest.trim(),
+        _ => text,
+    }
+}
+
+/// `Entity: Task (id, title)` or `tasks (id, title, user_id)` anywhere, line by line.
+fn spelt(scoped: &Scoped<'_>, block: &Block, drafts: &mut Vec<Draft>) {
+    const FIELDS_MIN: usize = 2;
+    for (line, text) in block.lines() {
+        let bare = without_kind(text);
+        let closed = bare.ends_with(')') || bare.ends_with(").");
+        let Some((head, inner)) = bare.split_once('(').filter(|_| closed) else {
+            continue;
+        };
+        let listed = fields::list(inner.trim_end_matches(['.', ')']));
+        let keyed = listed.iter().any(|f| f.column.name == "id" || f.column.name.ends_with("_id"));
+        let said = bare.len() < text.len();
+        let sure = said || keyed && !titles::is_elsewhere(scoped, block.section);
+        if sure
+            && listed.len() >= FIELDS_MIN
+            && let Some(name) = naming::entity(head)
+        {
+            drafts.push(Draft { table: need(name, &listed, vec![line]), source: Source::Bullets });
+        }
+    }
 }
 
 /// Fields in the rest of a label: a plain list, or one after "with" in a remark.
@@ -219,10 +284,16 @@ fn is_record(name: &str) -> bool {
 
 /// `Each task has the following fields:` with a list, or with the fields in the same sentence.
 fn announced(scoped: &Scoped<'_>, index: usize, block: &Block, drafts: &mut Vec<Draft>) {
-    let Some(name) = phrases::announced(&block.text) else {
+    let children: Vec<&str> = scoped.document.children(index).map(|(_, b)| b.text.as_str()).collect();
+    let free = || {
+        let elsewhere =
+            titles::is_elsewhere(scoped, block.section) && !titles::in_model(scoped, block.section);
+        let typed = !elsewhere && !titles::names_elsewhere(&block.text) && are_typed(&children);
+        if typed { naming::label(&block.text) } else { None }
+    };
+    let Some(name) = phrases::announced(&block.text).or_else(free) else {
         return;
     };
-    let children: Vec<&str> = scoped.document.children(index).map(|(_, b)| b.text.as_str()).collect();
     let mut found = as_fields(&children);
     if found.is_empty()
         && let Some((_, rest)) = block.text.split_once([':', '：'])

@@ -1,6 +1,6 @@
 //! Sentences that announce a table's fields.
 
-use super::fields;
+use super::naming;
 
 /// A word as written and in lower case.
 struct Word<'t> {
@@ -91,7 +91,7 @@ pub(super) fn tables(text: &str) -> Vec<String> {
             && !NOT.contains(&before.low.as_str())
             && (identifier || plural)
         {
-            found.extend(fields::entity(before.raw));
+            found.extend(naming::entity(before.raw));
         }
     }
     found
@@ -108,7 +108,7 @@ fn words(text: &str) -> Vec<Word<'_>> {
 }
 
 fn entity_of(words: &[Word<'_>]) -> Option<String> {
-    fields::entity(&words.iter().map(|w| w.raw).collect::<Vec<_>>().join(" "))
+    naming::entity(&words.iter().map(|w| w.raw).collect::<Vec<_>>().join(" "))
 }
 
 /// "each|every|a|the X has|should have|includes …"
@@ -271,7 +271,7 @@ fn noun_pattern(words: &[Word<'_>]) -> Option<String> {
             .map(|w| w.raw)
             .take(3)
             .collect();
-        return if noun.is_empty() { None } else { fields::entity(&noun.join(" ")) };
+        return if noun.is_empty() { None } else { naming::entity(&noun.join(" ")) };
     }
     let before = words[..at].iter().rposition(|w| NONE.contains(&w.low.as_str())).map_or(0, |n| n + 1);
     let noun = &words[before..at];
