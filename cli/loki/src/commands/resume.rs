@@ -4,7 +4,7 @@ use loki_ledger::event::Command;
 
 use crate::app::{App, AppError};
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
 use crate::ui::Ui;
 
@@ -23,9 +23,16 @@ pub(crate) struct ResumeArgs {
 pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Result<Status, CommandError> {
     let app = App::of(context);
     let (reader, run) = app.run(args.run.as_deref())?;
-    if run.paused {
+    let paused = run.paused;
+    if paused {
         reader.send(&run.id, &Command::Resume).map_err(AppError::from)?;
     }
-    let limits = args.limits.widened(&run.limits);
-    super::start::resume(ui, &app, run, limits)
+    let (id, limits) = (run.id.clone(), args.limits.widened(&run.limits));
+    match super::start::resume(ui, &app, run, limits) {
+        Err(error) if paused && error.kind == ErrorKind::Busy => {
+            ui.status(format_args!("Told run {id} to go on, in the process that drives it."))?;
+            Ok(Status::Success)
+        }
+        other => other,
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forge_detect::{Options, detect};
-use loki_ledger::event::{Limits, RunId, Stop};
+use loki_ledger::event::{Command, Limits, RunId, Stop};
 use loki_ledger::run::Run;
 
 use crate::app::{App, AppError, Job};
@@ -76,6 +76,10 @@ pub(crate) fn resume(
     // Another process may have written since: what counts is what is there now that the lock is ours.
     let run = engine.ledger.reader().fold(&run.id).map_err(AppError::from)?;
     app.write_required(&requirements)?;
+    if run.paused {
+        // Whoever starts it wants it to go on; the file `PAUSE` would hold it all the same.
+        engine.ledger.reader().send(&run.id, &Command::Resume).map_err(AppError::from)?;
+    }
     ui.status(format_args!("Run {} goes on.", run.id))?;
     session::go_on(ui, app, &engine, &bell, run, limits)
 }
