@@ -120,7 +120,7 @@ fn decide(text: &str, scoped: &Scoped<'_>, mut drafts: Vec<Draft>, secured: bool
         let told = entities::told(scoped, &drafts, stance);
         drafts.extend(told);
     }
-    entities::enrich(scoped, &mut drafts);
+    entities::enrich(scoped, &mut drafts, !logins.is_empty());
     let mut tables = merge::merge(drafts);
     entities::uniques(scoped, &mut tables);
     let mut answer = assemble(scoped, &judgement, tables, logins);

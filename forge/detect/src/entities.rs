@@ -11,6 +11,8 @@ mod naming;
 mod outline;
 mod phrases;
 mod prose;
+mod records;
+mod relations;
 mod titles;
 mod typing;
 mod uniques;
@@ -38,8 +40,8 @@ pub(crate) fn told(scoped: &Scoped<'_>, declared: &[Draft], stance: Stance) -> V
 }
 
 /// Adds columns and relations that sentences give to tables found anywhere.
-pub(crate) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>) {
-    attributes::enrich(scoped, drafts);
+pub(crate) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>, signed_in: bool) {
+    attributes::enrich(scoped, drafts, signed_in);
 }
 
 /// Adds to merged tables the groups of columns that must be unique together.

@@ -36,6 +36,20 @@ pub(crate) fn snake(text: &str) -> String {
     out.trim_matches('_').to_owned()
 }
 
+/// Latin letters without their accents: `Médico` -> `Medico`, `Beiträge` -> `Beitraege`.
+pub(crate) fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let folded =
+            if letter.is_ascii() { None } else { FOLDED.iter().find(|(from, _)| from.contains(letter)) };
+        match folded {
+            Some((_, plain)) => out.push_str(plain),
+            None => out.push(letter),
+        }
+    }
+    out
+}
+
 /// Words separated by hyphens, for buckets, functions and schedules.
 pub(crate) fn kebab(text: &str) -> String {
     snake(text).replace('_', "-")
@@ -96,6 +110,33 @@ pub(crate) fn is_plural(word: &str) -> bool {
 pub(crate) fn key(name: &str) -> String {
     singular(&snake(name))
 }
+
+const FOLDED: &[(&str, &str)] = &[
+    ("áàâãåā", "a"),
+    ("éèêëē", "e"),
+    ("íìîïī", "i"),
+    ("óòôõøō", "o"),
+    ("úùûū", "u"),
+    ("ÁÀÂÃÅ", "A"),
+    ("ÉÈÊË", "E"),
+    ("ÍÌÎÏ", "I"),
+    ("ÓÒÔÕØ", "O"),
+    ("ÚÙÛ", "U"),
+    ("çćč", "c"),
+    ("Ç", "C"),
+    ("ñń", "n"),
+    ("Ñ", "N"),
+    ("ä", "ae"),
+    ("ö", "oe"),
+    ("ü", "ue"),
+    ("Ä", "Ae"),
+    ("Ö", "Oe"),
+    ("Ü", "Ue"),
+    ("ß", "ss"),
+    ("šś", "s"),
+    ("žźż", "z"),
+    ("ł", "l"),
+];
 
 fn split_last(name: &str) -> (&str, &str) {
     match name.rfind('_') {

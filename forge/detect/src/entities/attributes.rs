@@ -1,14 +1,15 @@
 //! Columns and relations that sentences give to tables: "a task with a title and a due date",
 //! "the title of a survey", "each post belongs to a user".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::draft::{Draft, Source};
+use crate::keys as foreign_keys;
 use crate::names;
 use crate::requirements::{ColumnNeed, ForeignKeyNeed};
 use crate::scope::{Scoped, Sentence};
 
-use super::{fields, table_key};
+use super::{fields, relations, table_key};
 
 /// Nouns that are plainly properties of a record.
 const PROPERTIES: &[&str] = &[
@@ -104,7 +105,7 @@ const LISTS: &[&str] = &[
 ];
 
 /// Adds what the sentences say to the drafts of known tables.
-pub(super) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>) {
+pub(super) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>, signed_in: bool) {
     const SENTENCES_MAX: usize = 5_000;
     let keys: BTreeMap<String, String> =
         drafts.iter().map(|d| (table_key(d), d.table.name.clone())).collect();
@@ -114,11 +115,32 @@ pub(super) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>) {
         .filter(|d| d.source != Source::Prose && d.table.columns.len() > 2)
         .map(table_key)
         .collect();
+    // Where people sign in there are users to belong to, whether or not the text has a table of them.
+    let mut holders = keys.clone();
+    if signed_in {
+        holders.entry("user".to_owned()).or_insert_with(|| "users".to_owned());
+    }
+    let known = references(drafts, &holders);
     let mut extra: BTreeMap<String, Draft> = BTreeMap::new();
+    let relate = |extra: &mut BTreeMap<String, Draft>, child: &str, parent: &str, line: u32| {
+        let pair = (child.to_owned(), parent.to_owned());
+        if child != parent && keys.contains_key(child) && !known.contains(&pair) {
+            let name = keys.get(child).cloned().unwrap_or_default();
+            let draft = extra.entry(pair.0).or_insert_with(|| empty(name));
+            push(draft, &format!("{parent}_id"), holders.get(parent).map(String::as_str), line);
+        }
+    };
+    for relation in relations::drawn(scoped, &holders) {
+        relate(&mut extra, &relation.child, &relation.parent, relation.line);
+    }
     for sentence in scoped.wanted().take(SENTENCES_MAX) {
         for (key, at, end) in mentions(sentence, &keys) {
             let spelt_out = sentence.norm[end..].starts_with('(');
-            if declared.contains(&key) && !spelt_out {
+            let closed = declared.contains(&key) && !spelt_out;
+            for (child, parent) in parents(sentence, &key, at, end, &holders, closed) {
+                relate(&mut extra, &child, &parent, sentence.line);
+            }
+            if closed {
                 continue;
             }
             let mut add = |column: &str, fk: Option<&str>| {
@@ -132,14 +154,21 @@ pub(super) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>) {
             for column in property(sentence, at, end) {
                 add(&column, None);
             }
-            for parent in parents(sentence, at, end, &keys) {
-                if parent != key {
-                    add(&format!("{parent}_id"), keys.get(&parent).map(String::as_str));
-                }
-            }
         }
     }
     drafts.extend(extra.into_values());
+}
+
+/// Which tables refer to which already, by their columns' names or outright.
+fn references(drafts: &[Draft], keys: &BTreeMap<String, String>) -> BTreeSet<(String, String)> {
+    let of = |draft: &Draft| {
+        let key = table_key(draft);
+        let by_name = draft.table.columns.iter();
+        let by_name = by_name.filter_map(|c| foreign_keys::target(&c.name, &draft.table.name, keys));
+        let outright = draft.table.fks.iter().map(|f| f.references.clone());
+        by_name.chain(outright).map(|parent| (key.clone(), names::key(&parent))).collect::<Vec<_>>()
+    };
+    drafts.iter().filter(|d| d.source != Source::Prose).flat_map(of).collect()
 }
 
 fn empty(name: String) -> Draft {
@@ -262,6 +291,7 @@ fn property(sentence: &Sentence, at: usize, end: usize) -> Vec<String> {
     }
     let before: Vec<&str> = sentence.norm[..at].split_whitespace().rev().take(5).collect();
     found.extend(added(&before));
+    found.extend(kept(&sentence.norm[..at]));
     let mut words =
         before.iter().copied().filter(|w| !matches!(*w, "the" | "a" | "an" | "each" | "every" | "their"));
     if matches!(words.next(), Some("of" | "for"))
@@ -274,6 +304,26 @@ fn property(sentence: &Sentence, at: usize, end: usize) -> Vec<String> {
     found
 }
 
+/// "the system stores the title, author and ISBN of each book": the text before the table.
+fn kept(before: &str) -> Vec<String> {
+    const VERBS: &[&str] =
+        &["store", "stores", "keep", "keeps", "record", "records", "save", "saves", "enter", "hold", "holds"];
+    let before = tail(before).trim_end();
+    let holder = [" of each", " of every", " of a", " of the", " for each", " for every", " of"];
+    let Some(list) = holder.iter().find_map(|link| before.strip_suffix(link)) else {
+        return Vec::new();
+    };
+    let verb = list.rmatch_indices(' ').find_map(|(at, _)| {
+        let word = list[at + 1..].split(' ').next().unwrap_or_default();
+        VERBS.contains(&word).then_some(at + 1 + word.len())
+    });
+    let Some(list) = verb.and_then(|at| list.get(at..)) else {
+        return Vec::new();
+    };
+    let found: Vec<String> = fields::list(list.trim()).into_iter().map(|f| f.column.name).collect();
+    if found.iter().any(|column| is_property(column)) { found } else { Vec::new() }
+}
+
 /// "add a priority column to the tasks table": the words before the table, last first.
 fn added(before: &[&str]) -> Option<String> {
     let mut words = before.iter().copied().filter(|w| !matches!(*w, "the" | "a" | "an" | "existing"));
@@ -282,16 +332,33 @@ fn added(before: &[&str]) -> Option<String> {
     words.next().filter(|_| linked && column).and_then(fields::column_name)
 }
 
-/// Tables this one hangs under: "comments on a post", "posts belong to a user", and the reverse,
-/// "a survey containing questions".
-fn parents(sentence: &Sentence, at: usize, end: usize, keys: &BTreeMap<String, String>) -> Vec<String> {
-    let mut found = Vec::new();
-    let after: Vec<&str> = words(&sentence.norm[end..]).take(6).collect();
-    let linked: &[&[&str]] = &[
-        &["on"],
+/// Pairs of a table and the one it hangs under: "comments on a post", "posts belong to a user", and
+/// the reverse, "a survey containing questions". Of a table whose columns are known (`closed`) only
+/// what says outright that it refers to another.
+fn parents(
+    sentence: &Sentence,
+    key: &str,
+    at: usize,
+    end: usize,
+    keys: &BTreeMap<String, String>,
+    closed: bool,
+) -> Vec<(String, String)> {
+    const OUTRIGHT: &[&[&str]] = &[
         &["belong", "to"],
         &["belongs", "to"],
         &["belonging", "to"],
+        &["linked", "to"],
+        &["attached", "to"],
+        &["tied", "to"],
+        &["references"],
+        &["reference"],
+        &["refers", "to"],
+        &["refer", "to"],
+        &["related", "to"],
+        &["associated", "with"],
+    ];
+    const LOOSE: &[&[&str]] = &[
+        &["on"],
         &["under"],
         &["within"],
         &["to", "each"],
@@ -301,37 +368,98 @@ fn parents(sentence: &Sentence, at: usize, end: usize, keys: &BTreeMap<String, S
         &["of", "a"],
         &["of", "the"],
         &["of", "each"],
-        &["linked", "to"],
-        &["attached", "to"],
     ];
-    for link in linked {
-        if after.starts_with(link) {
-            let noun = after.iter().skip(link.len()).find(|w| {
-                !matches!(**w, "a" | "an" | "the" | "each" | "every" | "one" | "their" | "specific")
-            });
-            if let Some(key) = noun.map(|n| names::singular(n)).filter(|k| keys.contains_key(k)) {
-                found.push(key);
-            }
+    const AROUND: &[&str] =
+        &["is", "are", "must", "can", "always", "should", "will", "may", "also", "only", "be", "shall"];
+    let after: Vec<&str> = words(&sentence.norm[end..]).take(16).collect();
+    let verb = after.iter().position(|w| !AROUND.contains(w)).unwrap_or(0);
+    let mut found = Vec::new();
+    for link in OUTRIGHT {
+        if let Some(rest) = after[verb..].strip_prefix(*link) {
+            found.extend(holders(rest, keys).into_iter().map(|parent| (key.to_owned(), parent)));
         }
     }
-    let before: Vec<&str> = words(tail(&sentence.norm[..at])).collect();
-    let before: Vec<&str> = before.into_iter().rev().take(7).collect();
-    let verb = before
-        .iter()
-        .position(|w| matches!(*w, "containing" | "contains" | "contain" | "has" | "have" | "includes"));
-    let filler = |w: &&str| {
-        matches!(
-            *w,
-            "many" | "multiple" | "several" | "one" | "or" | "more" | "choice" | "its" | "own" | "their"
-        ) || w.bytes().all(|b| b.is_ascii_digit())
-    };
-    let many = names::is_plural(&sentence.norm[at..end]);
-    if let Some(verb) = verb.filter(|v| many && before[..*v].iter().all(filler)) {
-        let modal = |w: &&&str| !matches!(**w, "should" | "can" | "must" | "will" | "may" | "also");
-        let holder = before[verb + 1..].iter().find(modal).map(|w| names::singular(w));
-        found.extend(holder.filter(|key| keys.contains_key(key)));
+    for link in LOOSE.iter().filter(|_| !closed) {
+        if let Some(rest) = after.strip_prefix(*link) {
+            found.extend(holders(rest, keys).into_iter().take(1).map(|parent| (key.to_owned(), parent)));
+        }
+    }
+    if names::is_plural(&sentence.norm[at..end]) {
+        let holder = holder_before(tail(&sentence.norm[..at]), keys, closed);
+        found.extend(holder.map(|parent| (key.to_owned(), parent)));
     }
     found
+}
+
+/// The tables a list of objects names: "a member and a book".
+fn holders(words: &[&str], keys: &BTreeMap<String, String>) -> Vec<String> {
+    let article = |w: &str| {
+        matches!(
+            w,
+            "a" | "an"
+                | "the"
+                | "each"
+                | "every"
+                | "one"
+                | "exactly"
+                | "their"
+                | "its"
+                | "specific"
+                | "single"
+        )
+    };
+    let mut found = Vec::new();
+    let mut at = 0;
+    loop {
+        let start = at;
+        while words.get(at).is_some_and(|w| article(w)) {
+            at += 1;
+        }
+        let Some(word) = words.get(at) else { break };
+        // After the first, a plural without an article begins another clause.
+        if !found.is_empty() && at == start && names::is_plural(word) {
+            break;
+        }
+        let one = names::singular(word);
+        let two = words.get(at + 1).map(|next| format!("{word}_{}", names::singular(next)));
+        if let Some(key) = two.filter(|key| keys.contains_key(key)) {
+            found.push(key);
+            at += 2;
+        } else if keys.contains_key(&one) {
+            found.push(one);
+            at += 1;
+        } else {
+            break;
+        }
+        if words.get(at) != Some(&"and") {
+            break;
+        }
+        at += 1;
+    }
+    found
+}
+
+/// The table before "has many", "contains several" and the like, at the end of a text.
+fn holder_before(text: &str, keys: &BTreeMap<String, String>, closed: bool) -> Option<String> {
+    let before: Vec<&str> = words(text).collect();
+    let before: Vec<&str> = before.into_iter().rev().take(8).collect();
+    let verb = before
+        .iter()
+        .position(|w| matches!(*w, "containing" | "contains" | "contain" | "has" | "have" | "includes"))?;
+    let many = |w: &&str| matches!(*w, "many" | "multiple" | "several" | "more");
+    let filler = |w: &&str| {
+        matches!(*w, "one" | "or" | "zero" | "choice" | "its" | "own" | "their")
+            || w.bytes().all(|b| b.is_ascii_digit())
+    };
+    let between = &before[..verb];
+    if !between.iter().all(|w| many(w) || filler(w)) || closed && !between.iter().any(many) {
+        return None;
+    }
+    let modal = |w: &&&str| !matches!(**w, "should" | "can" | "must" | "will" | "may" | "also");
+    let mut holder = before[verb + 1..].iter().filter(modal);
+    let last = names::singular(holder.next()?);
+    let pair = holder.next().map(|first| format!("{first}_{last}"));
+    pair.into_iter().chain([last]).find(|key| keys.contains_key(key))
 }
 
 /// The last few words of a text.

@@ -5,7 +5,7 @@ use crate::names;
 use crate::requirements::{ColumnNeed, ForeignKeyNeed, TableNeed};
 use crate::scope::{Scope, Scoped};
 
-use crate::lexicon::nouns;
+use super::records;
 
 /// One endpoint the document names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,7 +194,7 @@ fn note(call: &Endpoint, resources: &mut Vec<Resource>) {
     let parent_at = segments[..at].iter().rposition(|s| !is_parameter(s));
     let under_item = parent_at.is_some_and(|p| p + 1 < at);
     let nested_verb = under_item && !names::is_plural(&snake) && at + 1 == segments.len();
-    let known = nouns::RECORDS.contains(&key.as_str());
+    let known = records::is_record(&key);
     if !names::is_plural(&snake) && !known && !nested_verb {
         return;
     }
@@ -227,17 +227,30 @@ fn note(call: &Endpoint, resources: &mut Vec<Resource>) {
 
 fn draft(resource: Resource) -> Draft {
     let mut table = TableNeed { name: resource.name, lines: resource.lines, ..TableNeed::default() };
-    if let Some(parent) = resource.parent.filter(|p| !p.is_empty() && !NOT_RESOURCES.contains(&p.as_str())) {
-        let column = format!("{parent}_id");
-        table.columns.push(ColumnNeed { name: column.clone(), nullable: true, ..ColumnNeed::default() });
-        table.fks.push(ForeignKeyNeed {
-            column,
-            references: names::plural(&parent),
-            references_column: "id".to_owned(),
-            on_delete: None,
-        });
+    let parent = resource.parent.filter(|p| !p.is_empty() && !NOT_RESOURCES.contains(&p.as_str()));
+    // What one does to a thing (`POST /posts/:id/like`) is between that thing and oneself.
+    match (resource.nested_verb, table.name.as_str()) {
+        (true, "follows") => {
+            refer(&mut table, "follower_id", "users");
+            refer(&mut table, "followed_id", "users");
+        }
+        (true, _) => refer(&mut table, "user_id", "users"),
+        (false, _) => {}
+    }
+    if let Some(parent) = parent.filter(|_| table.name != "follows") {
+        refer(&mut table, &format!("{parent}_id"), &names::plural(&parent));
     }
     Draft { table, source: Source::Prose }
+}
+
+fn refer(table: &mut TableNeed, column: &str, references: &str) {
+    table.columns.push(ColumnNeed { name: column.to_owned(), nullable: true, ..ColumnNeed::default() });
+    table.fks.push(ForeignKeyNeed {
+        column: column.to_owned(),
+        references: references.to_owned(),
+        references_column: "id".to_owned(),
+        on_delete: None,
+    });
 }
 
 fn is_parameter(segment: &str) -> bool {

@@ -8,8 +8,8 @@ use crate::names;
 use crate::scope::Sentence;
 
 use super::grammar::{Act, SKIP, act, is_noun_here, negated_before, noun_phrase, objects, owns, tokens};
-use super::phrases;
 use super::prose::{Evidence, note};
+use super::{phrases, records};
 
 /// Words after a noun that say its records are kept: "order management", "booking history".
 const KEPT: &[&str] = &[
@@ -71,8 +71,8 @@ fn kept(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evide
     }
     if at > 0 && matches!(words[at], "records" | "history") {
         let before = words[at - 1];
-        let alone = before == "chat"
-            || words[at] == "records" && nouns::RECORDS.contains(&format!("{before}_record").as_str());
+        let alone =
+            before == "chat" || words[at] == "records" && records::is_record(&format!("{before}_record"));
         if alone {
             note(nouns, format!("{before}_{}", names::singular(words[at])), Act::Manage, line);
             return;
@@ -106,7 +106,7 @@ fn label(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence>) {
     if LABEL_HEADS.contains(&head.as_str()) && words.len() > 1 {
         note(nouns, whole.clone(), Act::Described, sentence.line);
         note(nouns, whole, Act::Manage, sentence.line);
-    } else if nouns::RECORDS.contains(&head.as_str()) && words.len() == 1 {
+    } else if records::is_record(&head) && words.len() == 1 {
         note(nouns, head.clone(), Act::Listed, sentence.line);
         note(nouns, head, Act::Create, sentence.line);
     }
@@ -114,7 +114,10 @@ fn label(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence>) {
 
 /// Records the sentence describes or names as tables, and acts whose record is the verb itself.
 pub(super) fn named(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence>) {
-    let table_names = phrases::tables(&sentence.text).into_iter().chain(phrases::described(&sentence.text));
+    let table_names = phrases::tables(&sentence.text)
+        .into_iter()
+        .chain(phrases::described(&sentence.text))
+        .chain(phrases::belonging(&sentence.norm));
     for name in table_names {
         note(nouns, names::key(&name), Act::Described, sentence.line);
     }
@@ -161,13 +164,13 @@ pub(super) fn named(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence>)
 fn attached(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evidence>) {
     match words[at] {
         "with" | "including" | "containing" => {
-            let part_of = at > 0 && nouns::RECORDS.contains(&names::singular(words[at - 1]).as_str());
+            let part_of = at > 0 && records::is_record(&names::singular(words[at - 1]));
             for noun in objects(words, at + 1).0 {
                 let plural = words[at..].iter().take(24).any(|w| {
                     names::is_plural(w) && names::singular(w) == noun.rsplit('_').next().unwrap_or_default()
                 });
                 let file = matches!(noun.as_str(), "attachment" | "photo" | "video" | "image" | "file");
-                if plural && !file && nouns::RECORDS.contains(&noun.as_str()) {
+                if plural && !file && records::is_record(&noun) {
                     note(nouns, noun.clone(), Act::Listed, line);
                     if part_of || words[at] == "containing" {
                         note(nouns, noun, Act::Described, line);
@@ -220,7 +223,7 @@ fn listed(words: &[&str], line: u32, nouns: &mut BTreeMap<String, Evidence>) {
     };
     let key = names::singular(first);
     let plural = key != *first;
-    let clear = nouns::RECORDS.contains(&key.as_str()) && !nouns::NOT_RECORDS.contains(&key.as_str())
+    let clear = records::is_record(&key) && !nouns::NOT_RECORDS.contains(&key.as_str())
         || matches!(key.as_str(), "contact" | "message" | "customer");
     let alone = words.len() == 1
         || matches!(
@@ -285,10 +288,12 @@ fn verbs_and_objects(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<
         }
     }
     let by_user = by_user(words, at);
+    // "Users can cancel their bookings": whose they are, though somebody else may create them.
+    let theirs = matches!(words.get(next), Some(&"their" | &"my"));
     let (found, end) = objects(words, next);
     for noun in found {
         for act in &acts {
-            let made = by_user && matches!(act, Act::Create | Act::Use);
+            let made = by_user && (theirs || matches!(act, Act::Create | Act::Use));
             note(nouns, noun.clone(), *act, line).made_by_users |= made;
         }
     }

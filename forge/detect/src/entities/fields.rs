@@ -47,6 +47,11 @@ fn belongs(text: &str) -> Option<Field> {
         .or_else(|| lower.strip_suffix(":references"))
         .map(|rest| text.get(text.len() - rest.len()..).filter(|t| t.to_lowercase() == rest).unwrap_or(rest));
     let target = if lower.ends_with(":references") { text.split(':').next() } else { target }?;
+    belongs_to(target)
+}
+
+/// The key of a table that this one belongs to.
+pub(crate) fn belongs_to(target: &str) -> Option<Field> {
     let words = target.trim_start_matches(|c: char| !c.is_alphanumeric());
     let one = names::singular(&column_name(words.strip_prefix("a ").unwrap_or(words))?);
     if one.ends_with("_id") {
@@ -151,16 +156,56 @@ fn split_name(text: &str) -> (String, String) {
     let second_word = second.trim_matches(|c: char| !c.is_alphanumeric());
     if !first.ends_with(',')
         && !second.is_empty()
-        && (identifier && second != "and" && second != "/" || is_type(second_word))
+        && (identifier && second != "and" && second != "/"
+            || is_type(second_word) && !is_numbered(first, &second))
     {
         return (first.to_owned(), format!("{} {rest}", head[first.len()..].trim()));
     }
     (head.to_owned(), rest.to_owned())
 }
 
+/// `phone number`, `start date`: the second word is a part of the name, not its type.
+fn is_numbered(first: &str, second: &str) -> bool {
+    const NUMBERED: &[&str] = &[
+        "phone",
+        "mobile",
+        "telephone",
+        "account",
+        "serial",
+        "house",
+        "tracking",
+        "flight",
+        "room",
+        "card",
+        "invoice",
+        "registration",
+        "license",
+        "licence",
+        "contact",
+        "student",
+        "employee",
+        "part",
+        "model",
+        "seat",
+        "ticket",
+        "vat",
+        "tax",
+        "reference",
+        "order",
+        "batch",
+        "passport",
+        "policy",
+        "version",
+        "page",
+        "case",
+        "plate",
+    ];
+    second == "number" && NUMBERED.contains(&first.to_lowercase().as_str())
+}
+
 /// The column's name, where the words can be one.
 pub(crate) fn column_name(text: &str) -> Option<String> {
-    let text = text.trim().trim_matches(['"', '\'', '`', '*', '?', '+', '#', '.']).trim();
+    let text = names::fold(text.trim().trim_matches(['"', '\'', '`', '*', '?', '+', '#', '.']).trim());
     let latin = text.chars().filter(|c| c.is_alphabetic()).all(|c| c.is_ascii());
     if !latin
         || text.is_empty()
@@ -170,7 +215,7 @@ pub(crate) fn column_name(text: &str) -> Option<String> {
         return None;
     }
     let odd = text.chars().any(|c| matches!(c, '/' | '<' | '>' | '{' | '}' | '=' | '%' | '$' | '@' | '"'));
-    let name = names::snake(text);
+    let name = names::snake(&text);
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
     (starts && !odd && !NEVER.contains(&name.as_str())).then_some(name)
 }
@@ -346,6 +391,16 @@ fn reference(column: &str, about: &str, original: &str) -> Option<ForeignKeyNeed
         "references",
         "reference to",
         "foreign key to",
+        "referencia a",
+        "referência a",
+        "fremdschlüssel auf",
+        "verweist auf",
+        "clé étrangère vers",
+        "chave estrangeira para",
+        "clave foránea a",
+        "外部キー",
+        "外键",
+        "외래키",
         "foreign key referencing",
         "fk to",
         "fk ->",

@@ -1,7 +1,8 @@
 //! Just enough English grammar to tell what a sentence does to which noun.
 
-use crate::lexicon::nouns;
 use crate::names;
+
+use super::records;
 
 /// What a sentence does to a noun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -257,7 +258,7 @@ pub(super) fn objects(words: &[&str], from: usize) -> (Vec<String>, usize) {
                 if matches!(words.get(at), Some(&"and" | &"or")) {
                     at += 1;
                 }
-                let participle = |w: &&str| w.ends_with("ing") && !nouns::RECORDS.contains(w);
+                let participle = |w: &&str| w.ends_with("ing") && !records::is_record(w);
                 if words.get(at).is_none_or(|w| act(w).is_some() || STOP.contains(w) || participle(w)) {
                     return (found, at);
                 }
@@ -296,7 +297,7 @@ pub(super) fn noun_phrase(words: &[&str]) -> Option<String> {
         words.iter().copied().filter(|w| is_noun_word(w) && !SKIP.contains(w)).collect();
     while words.len() > 1 && words.last().is_some_and(|w| ASPECTS.contains(&names::singular(w).as_str())) {
         let whole = names::singular(&words.join("_"));
-        if nouns::RECORDS.contains(&whole.as_str()) {
+        if records::is_record(&whole) {
             return Some(whole);
         }
         words.pop();
@@ -307,7 +308,7 @@ pub(super) fn noun_phrase(words: &[&str]) -> Option<String> {
         let adjective = ["ed", "ing", "al", "ive", "ous", "able", "ful", "ic"]
             .iter()
             .any(|end| words[words.len() - 2].ends_with(end));
-        if nouns::RECORDS.contains(&pair.as_str()) || COMPOUND_HEADS.contains(&head.as_str()) && !adjective {
+        if records::is_record(&pair) || COMPOUND_HEADS.contains(&head.as_str()) && !adjective {
             return Some(pair);
         }
     }

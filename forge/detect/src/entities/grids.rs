@@ -143,6 +143,8 @@ const COLUMNS: &[&str] = &[
     "attribut",
     "attributs",
 ];
+const RELATIONS: &[&str] =
+    &["relations", "relation", "relationships", "relationship", "references", "associations", "related to"];
 /// How many cells of one column must be types for a grid without a heading for them, in percent.
 const TYPED_SHARE_MIN: usize = 60;
 
@@ -159,7 +161,7 @@ pub(super) fn drafts(scoped: &Scoped<'_>) -> Vec<Draft> {
         let table = column(TABLE).filter(|at| *at <= 1);
         let sure = |at: usize| listed.is_some() || !["resource", "object"].contains(&header[at].as_str());
         if let Some(table) = table.filter(|at| sure(*at)) {
-            tables(grid, table, listed, &mut drafts);
+            tables(grid, table, listed, column(RELATIONS), &mut drafts);
         } else if let Some(field) = column(FIELD).or_else(|| column(NAME))
             && let Some(name) =
                 owner(scoped, grid, Head { field, named: column(FIELD).is_some(), typed: column(TYPE) })
@@ -193,14 +195,37 @@ fn has_types(grid: &Grid, head: Head) -> bool {
 }
 
 /// One row a table.
-fn tables(grid: &Grid, table: usize, columns: Option<usize>, drafts: &mut Vec<Draft>) {
+fn tables(
+    grid: &Grid,
+    table: usize,
+    columns: Option<usize>,
+    relations: Option<usize>,
+    drafts: &mut Vec<Draft>,
+) {
     for (line, row) in &grid.rows {
         let Some(name) = row.get(table).and_then(|cell| naming::entity(cell)) else {
             continue;
         };
-        let listed = columns.and_then(|at| row.get(at)).map(|cell| fields::list(cell)).unwrap_or_default();
+        let mut listed =
+            columns.and_then(|at| row.get(at)).map(|cell| fields::list(cell)).unwrap_or_default();
+        listed.extend(relations.and_then(|at| row.get(at)).map(|cell| parents(cell)).unwrap_or_default());
         drafts.push(Draft { table: need(name, &listed, vec![*line]), source: Source::FieldTable });
     }
+}
+
+/// What the cell says that a table belongs to: `belongs to Order and Ticket Type`.
+fn parents(cell: &str) -> Vec<fields::Field> {
+    let lower = cell.to_lowercase();
+    let Some(at) = lower.find("belongs to").or_else(|| lower.find("references")) else {
+        return Vec::new();
+    };
+    let rest = lower[at..].split([';', '.', '\n']).next().unwrap_or_default();
+    let rest = rest.trim_start_matches("belongs to").trim_start_matches("references");
+    fields::split_list(rest)
+        .iter()
+        .take_while(|p| !p.starts_with("has "))
+        .filter_map(|p| fields::belongs_to(p))
+        .collect()
 }
 
 /// One row a field.

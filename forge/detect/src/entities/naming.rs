@@ -55,9 +55,12 @@ fn entity_words(text: &str) -> Option<String> {
     ];
     let text = without_script_tail(text.trim());
     let lower = text.to_lowercase();
-    if let Some((_, english)) = nouns::TRANSLATIONS.iter().find(|(word, _)| {
+    // A name spelt as code stays as it is, so that `categoria_id` still finds `categorias`.
+    let code = text == lower && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let english = nouns::TRANSLATIONS.iter().find(|(word, _)| {
         lower == *word || lower.strip_suffix('s') == Some(word) || lower.strip_suffix('n') == Some(word)
-    }) {
+    });
+    if let Some((_, english)) = english.filter(|_| !code) {
         return Some(names::plural(english));
     }
     let mut words: Vec<&str> = text.split_whitespace().collect();
@@ -205,4 +208,16 @@ const GENERIC: &[&str] = &[
     "updated_at",
     "email",
     "status",
+    "relacoes",
+    "relacionamentos",
+    "relaciones",
+    "indices",
+    "beziehungen",
+    "uebersicht",
+    "visao_geral",
+    "resumen",
+    "resumo",
+    "descricao",
+    "descripcion",
+    "beschreibung",
 ];

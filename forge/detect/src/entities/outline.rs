@@ -2,13 +2,12 @@
 
 use crate::document::{Block, Kind};
 use crate::draft::{Draft, Source};
-use crate::lexicon::nouns;
 use crate::names;
 use crate::scope::{self, Scope, Scoped};
 
 use super::fields::{self, Field};
 use super::grids::need;
-use super::{naming, phrases, titles};
+use super::{naming, phrases, records, titles};
 
 /// How many of a list's items must look like fields for it to be one of fields, in percent.
 const FIELDS_SHARE_MIN: usize = 60;
@@ -152,6 +151,7 @@ fn as_fields(texts: &[&str]) -> Vec<Field> {
 fn listed(scoped: &Scoped<'_>, blocks: &[usize], drafts: &mut Vec<Draft>) {
     // A long list has one lead; asking it once keeps the time linear.
     let mut asked: Option<(usize, bool)> = None;
+    let (mut found, mut remarked) = (Vec::new(), Vec::new());
     for index in blocks {
         let Some(block) = scoped.document.blocks.get(*index) else {
             continue;
@@ -174,8 +174,28 @@ fn listed(scoped: &Scoped<'_>, blocks: &[usize], drafts: &mut Vec<Draft>) {
                 continue;
             }
         }
-        drafts.extend(labelled(block.kind, block.line(), &block.text, &children));
+        match labelled(block.kind, block.line(), &block.text, &children) {
+            Some(draft) => found.push(draft),
+            None => remarked.extend(remark(block)),
+        }
     }
+    // "Bids – offers on a listing" is a table beside others that plainly are.
+    if found.len() >= remarked.len() {
+        found.extend(remarked);
+    }
+    found.sort_by_key(|draft| draft.table.lines.first().copied());
+    drafts.extend(found);
+}
+
+/// `Bids – offers on a listing`: an item that names several of something and says what they are.
+fn remark(block: &Block) -> Option<Draft> {
+    let marks = [" - ", " – ", " — ", ": "];
+    let (head, _) = marks.iter().find_map(|mark| block.text.split_once(mark))?;
+    let last = head.split_whitespace().next_back()?.to_lowercase();
+    let several = names::is_plural(&last) && head.split_whitespace().count() <= 2;
+    let item = block.kind == Kind::Item { depth: 0 };
+    let name = naming::entity(head).filter(|_| several && item)?;
+    Some(Draft { table: need(name, &[], vec![block.line()]), source: Source::Bullets })
 }
 
 /// True when a list's leading paragraph already names the table its items are fields of.
@@ -203,7 +223,7 @@ fn labelled(kind: Kind, line: u32, text: &str, children: &[&str]) -> Option<Draf
         .min();
     let (head, rest) = match cut {
         Some((at, length)) => (&text[..at], &text[at + length..]),
-        None => (text, ""),
+        None => (before_remark(text), ""),
     };
     let name = naming::entity(head)?;
     let nested = as_fields(children);
@@ -214,6 +234,13 @@ fn labelled(kind: Kind, line: u32, text: &str, children: &[&str]) -> Option<Draf
         return None;
     }
     Some(Draft { table: need(name, &found, vec![line]), source: Source::Bullets })
+}
+
+/// `Messages between buyers and sellers` -> `Messages`.
+fn before_remark(text: &str) -> &str {
+    const LINKS: &[&str] = &[" between ", " that ", " who ", " from ", " by ", " for ", " of ", " which "];
+    let cut = LINKS.iter().filter_map(|link| text.find(link)).min();
+    &text[..cut.unwrap_or(text.len())]
 }
 
 /// `Entity: Task (…)` -> `Task (…)`.
@@ -257,6 +284,10 @@ fn inline_fields(rest: &str) -> Vec<Field> {
         .find([':', '：'])
         .filter(|at| *at <= LABEL_BYTES_MAX && !rest[..*at].contains(','))
         .map_or(rest, |at| rest[at..].trim_start_matches([':', '：', ' ']));
+    let tail = remark_fields(rest);
+    if !tail.is_empty() {
+        return tail;
+    }
     let listed = fields::list(rest);
     if listed.len() >= 2 && rest.split_whitespace().count() <= listed.len() * 4 {
         return listed;
@@ -265,6 +296,23 @@ fn inline_fields(rest: &str) -> Vec<Field> {
         Some((_, tail)) => fields::list(tail),
         None => Vec::new(),
     }
+}
+
+/// The fields after a remark: `what is for sale, with title and price`, `people (name, email)`.
+fn remark_fields(rest: &str) -> Vec<Field> {
+    const REMARK_WORDS_MIN: usize = 2;
+    let cut = rest.rfind(" with ").map(|at| (at, " with ".len()));
+    let cut =
+        cut.or_else(|| rest.rfind(" (").filter(|at| !rest[*at..].contains(')')).map(|at| (at, " (".len())));
+    let Some((at, length)) = cut else {
+        return Vec::new();
+    };
+    let remark = rest[..at].trim_end_matches(',');
+    if remark.split_whitespace().count() < REMARK_WORDS_MIN || remark.contains([',', '(']) {
+        return Vec::new();
+    }
+    let listed = fields::list(&rest[at + length..]);
+    if listed.len() > 1 { listed } else { Vec::new() }
 }
 
 /// `ActionItem` or `action_items`: spelt as code.
@@ -279,7 +327,7 @@ fn is_identifier(head: &str) -> bool {
 fn is_record(name: &str) -> bool {
     let key = names::singular(name);
     let last = key.rsplit('_').next().unwrap_or_default();
-    nouns::RECORDS.contains(&key.as_str()) || nouns::RECORDS.contains(&last)
+    records::is_record(&key) || records::is_record(last)
 }
 
 /// `Each task has the following fields:` with a list, or with the fields in the same sentence.

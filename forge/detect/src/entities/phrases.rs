@@ -29,6 +29,22 @@ pub(super) fn described(text: &str) -> Option<String> {
     has_pattern(clause)
 }
 
+/// The table of `Each reply belongs to a ticket`.
+pub(super) fn belonging(norm: &str) -> Option<String> {
+    const NOUN_WORDS_MAX: usize = 2;
+    let words: Vec<&str> = norm.split(' ').collect();
+    let each = words.iter().position(|w| matches!(*w, "each" | "every"))?;
+    let clause = words.get(each + 1..)?;
+    let verb = clause.iter().take(NOUN_WORDS_MAX + 3).position(|w| matches!(*w, "belongs" | "belong"))?;
+    let noun: Vec<&str> =
+        clause[..verb].iter().copied().filter(|w| !matches!(*w, "must" | "can" | "should")).collect();
+    let people = noun.last().is_some_and(|w| matches!(*w, "user" | "person" | "page" | "component" | "file"));
+    if noun.is_empty() || noun.len() > NOUN_WORDS_MAX || people || clause.get(verb + 1) != Some(&"to") {
+        return None;
+    }
+    naming::entity(&noun.join(" "))
+}
+
 /// Tables named outright: "the `audit_logs` table", "add a column to the tasks table".
 pub(super) fn tables(text: &str) -> Vec<String> {
     const WORDS: &[&str] = &["table", "tables", "collection"];

@@ -10,10 +10,10 @@ use crate::draft::{Draft, Source};
 use crate::lexicon::nouns;
 use crate::names;
 use crate::requirements::{Access, ColumnNeed, ForeignKeyNeed, TableNeed};
-use crate::scope::Scoped;
+use crate::scope::{Scoped, Sentence};
 
 use super::grammar::Act;
-use super::{evidence, foreign, table_key};
+use super::{evidence, foreign, records, table_key};
 
 /// What is known about the product before its sentences are weighed.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ const DECLARED_ENOUGH: usize = 2;
 
 pub(super) fn drafts(scoped: &Scoped<'_>, declared: &[Draft], stance: Stance) -> Vec<Draft> {
     let mut nouns: BTreeMap<String, Evidence> = BTreeMap::new();
-    for sentence in scoped.wanted().filter(|s| s.kind != Kind::Row) {
+    for sentence in scoped.wanted().filter(|s| s.kind != Kind::Row && !is_title(scoped, s)) {
         evidence::english(sentence, &mut nouns);
         evidence::named(sentence, &mut nouns);
         foreign::translated(sentence, &mut nouns);
@@ -63,12 +63,18 @@ pub(super) fn drafts(scoped: &Scoped<'_>, declared: &[Draft], stance: Stance) ->
     found.into_iter().map(|(noun, evidence)| draft(&noun, evidence, stance)).collect()
 }
 
+/// The document's own title names the product, not what it keeps.
+fn is_title(scoped: &Scoped<'_>, sentence: &Sentence) -> bool {
+    let section = scoped.document.sections.get(sentence.section);
+    sentence.kind == Kind::Heading && sentence.section == 1 && section.is_some_and(|s| s.level == 1)
+}
+
 /// "Customer requests" and "requests" are one thing where the document says both.
 fn fold_compounds(nouns: &mut BTreeMap<String, Evidence>) {
     let compounds: Vec<(String, String)> = nouns
         .keys()
         .filter_map(|noun| noun.rsplit_once('_').map(|(_, head)| (noun.clone(), head.to_owned())))
-        .filter(|(noun, head)| !nouns::RECORDS.contains(&noun.as_str()) && nouns.contains_key(head))
+        .filter(|(noun, head)| !records::is_record(noun) && nouns.contains_key(head))
         .collect();
     for (noun, head) in compounds {
         if let (Some(part), Some(whole)) = (nouns.remove(&noun), nouns.get_mut(&head)) {
@@ -87,9 +93,9 @@ fn fold_compounds(nouns: &mut BTreeMap<String, Evidence>) {
 fn accepted(noun: &str, evidence: &Evidence, backend: bool, brief: bool) -> bool {
     let head = noun.rsplit('_').next().unwrap_or(noun);
     let compound = head != noun;
-    let known = nouns::RECORDS.contains(&noun) || compound && nouns::RECORDS.contains(&head);
+    let known = records::is_record(noun) || compound && records::is_record(head);
     let everyday = nouns::NOT_RECORDS.contains(&noun)
-        || compound && !nouns::RECORDS.contains(&noun) && nouns::NOT_RECORDS.contains(&head);
+        || compound && !records::is_record(noun) && nouns::NOT_RECORDS.contains(&head);
     let points: u32 = evidence
         .acts
         .iter()

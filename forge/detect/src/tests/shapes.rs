@@ -106,3 +106,115 @@ fn a_table_may_be_called_so_in_japanese() {
     );
     assert_eq!(columns(&found, "loans"), ["id", "item_id"]);
 }
+
+#[test]
+fn cardinalities_give_the_many_a_key_of_the_one() {
+    let found = on_server(
+        "## ERD\n\nUser 1--N Account\nAccount (1) -> (N) Deal\nContact N:1 Account\nAccount → Ticket Type (1:N)\nDeal N--M Contact\n\n## Core entities\n\n1. Account – a company (name, website)\n2. Deal – a sale (title, stage)\n3. Contact – a person (email, phone)\n4. Ticket Type – a price (name, quota)\n",
+    );
+    let mut found = references(&found);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "accounts.user_id -> users",
+            "contacts.account_id -> accounts",
+            "deals.account_id -> accounts",
+            "ticket_types.account_id -> accounts"
+        ]
+    );
+}
+
+#[test]
+fn sentences_say_what_belongs_to_what() {
+    let found = on_server(
+        "## Entities\n- Member: id, name, email\n- Copy: id, shelf, bought_on\n- Loan: id, due_on, returned_on\n- Fine: id, amount, paid_on\n\nEach loan belongs to a member and a copy. A loan has many fines. A copy belongs to multiple shelves.\n",
+    );
+    assert_eq!(
+        references(&found),
+        ["loans.member_id -> members", "loans.copy_id -> copies", "fines.loan_id -> loans"]
+    );
+}
+
+#[test]
+fn a_stated_relation_does_not_repeat_a_key_there_is() {
+    let found = on_server(
+        "## Entities\n- User: id, name, email\n- Post: id, author_id, body\n\nEach post belongs to a user.\n",
+    );
+    assert_eq!(references(&found), ["posts.author_id -> users"]);
+}
+
+#[test]
+fn a_grid_of_entities_may_say_their_relations() {
+    let found = on_server(
+        "## Data requirements\n\n| Entity | Attributes | Relations |\n|---|---|---|\n| Event | id, title, venue | has many Tickets |\n| Order | id, total, placed_at | |\n| Ticket | id, code, scanned_at | belongs to Event and Order |\n",
+    );
+    assert_eq!(references(&found), ["tickets.event_id -> events", "tickets.order_id -> orders"]);
+}
+
+#[test]
+fn lists_of_entities_may_be_remarks() {
+    let found = on_server(
+        "## Main objects\n- Listings – what is for sale, with title, price and description\n- Bids – offers on a listing\n- Messages between buyers and sellers\n\n## Roles\n- Buyers – people who bid\n",
+    );
+    assert_eq!(names(&found), ["users", "listings", "bids", "messages"]);
+    assert_eq!(columns(&found, "listings"), ["title", "price", "description"]);
+}
+
+#[test]
+fn a_list_of_software_under_a_schema_heading_is_none_of_entities() {
+    let found = on_server("## Database\n- Backups – taken nightly\n- Replicas – two\n");
+    assert_eq!(names(&found), [""; 0]);
+}
+
+#[test]
+fn records_of_two_words_keep_both() {
+    let found = on_server(
+        "Dispatchers can create, edit and delete work orders. Members manage shopping lists and canned responses.\n",
+    );
+    let mut found = names(&found);
+    found.sort_unstable();
+    assert_eq!(found, ["canned_responses", "shopping_lists", "work_orders"]);
+}
+
+#[test]
+fn stored_properties_of_a_record_are_its_columns() {
+    let found = on_server(
+        "Librarians add, edit and delete books. The system shall store the title, author and phone number of each book.\n",
+    );
+    assert_eq!(columns(&found, "books"), ["title", "author", "phone_number"]);
+}
+
+#[test]
+fn accents_do_not_hide_a_name() {
+    let found = on_server(
+        "## Modelo de dados\n- **Médico**: nome, crm, especialidade\n- **Consulta**: medico_id, data_hora, status\n",
+    );
+    assert_eq!(references(&found), ["consultas.medico_id -> medicos"]);
+}
+
+#[test]
+fn names_spelt_as_code_keep_their_language() {
+    let found = on_server(
+        "## Entidades\n\n### categorias\n\n| Campo | Tipo |\n|---|---|\n| id | uuid |\n\n### productos\n\n| Campo | Tipo |\n|---|---|\n| id | uuid |\n| categoria_id | uuid |\n",
+    );
+    assert_eq!(references(&found), ["productos.categoria_id -> categorias"]);
+}
+
+#[test]
+fn an_act_on_a_thing_is_between_it_and_the_user() {
+    let found = on_server(
+        "## API\n- `POST /api/posts`\n- `POST /api/posts/:id/like`\n- `DELETE /api/posts/:id/like`\n- `POST /api/profiles/:name/follow`\n- `DELETE /api/profiles/:name/follow`\n",
+    );
+    let mut found = references(&found);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "follows.followed_id -> users",
+            "follows.follower_id -> users",
+            "likes.post_id -> posts",
+            "likes.user_id -> users"
+        ]
+    );
+}
