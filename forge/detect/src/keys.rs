@@ -6,7 +6,7 @@ use crate::names;
 
 /// Tables of people, the likeliest first.
 const PEOPLE_TABLES: &[&str] =
-    &["user", "profile", "account", "member", "app_user", "usuario", "benutzer", "utilisateur"];
+    &["user", "profile", "member", "app_user", "usuario", "benutzer", "utilisateur"];
 
 /// What columns call people.
 const PEOPLE: &[&str] = &[
@@ -181,7 +181,8 @@ pub(crate) fn target(column: &str, table: &str, names: &BTreeMap<String, String>
         return Some(name.clone());
     }
     if PEOPLE.contains(&stem) || stem == "user" || is_by(stem) {
-        let known = PEOPLE_TABLES.iter().find_map(|people| names.get(*people)).cloned();
+        let mut known = PEOPLE_TABLES.iter().filter_map(|people| names.get(*people));
+        let known = known.find(|name| stem != "user" || *name != table).cloned();
         return known.or_else(|| (stem == "user").then(|| "users".to_owned()));
     }
     // `parent_comment_id` -> comments, `from_account_id` -> accounts.

@@ -68,8 +68,17 @@ fn add(table: &mut TableNeed, source: Source, draft: Draft) {
 
 /// Spells references as the tables are spelt and finds those that column names state.
 fn resolve(tables: &mut [TableNeed]) {
-    let names: BTreeMap<String, String> =
+    let mut names: BTreeMap<String, String> =
         tables.iter().map(|t| (names::key(&t.name), t.name.clone())).collect();
+    // Accounts are people where one signs in with them, and customers elsewhere.
+    let signs_in = |t: &TableNeed| {
+        t.columns
+            .iter()
+            .any(|c| ["email", "password", "password_hash", "username"].contains(&c.name.as_str()))
+    };
+    if let Some(accounts) = tables.iter().find(|t| t.name == "accounts" && signs_in(t)) {
+        names.entry("user".to_owned()).or_insert_with(|| accounts.name.clone());
+    }
     for table in tables.iter_mut() {
         let mut fks: Vec<ForeignKeyNeed> = Vec::new();
         for mut fk in std::mem::take(&mut table.fks) {

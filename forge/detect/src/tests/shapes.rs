@@ -218,3 +218,11 @@ fn an_act_on_a_thing_is_between_it_and_the_user() {
         ]
     );
 }
+
+#[test]
+fn accounts_are_people_only_where_one_signs_in_with_them() {
+    let people = on_server("## Entities\n- Account: id, email, password\n- Task: id, user_id, body\n");
+    assert_eq!(references(&people), ["tasks.user_id -> accounts"]);
+    let customers = on_server("## Entities\n- Account: id, industry, website\n- Task: id, user_id, body\n");
+    assert_eq!(references(&customers), ["tasks.user_id -> users"]);
+}
