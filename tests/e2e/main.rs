@@ -2,8 +2,10 @@
 //!
 //! Only wiring is tested here; what a part does is tested where it lives.
 
+mod control;
 mod detect;
 mod frame;
+mod hostile;
 mod init;
 mod kill;
 mod run;

@@ -66,7 +66,8 @@ impl Blueprint {
     fn act(&self, request: &Request, looks: &[Look<'_>]) -> Result<Turn, ProviderError> {
         let refused = refusals(request);
         if !refused.is_empty() {
-            return Ok(claim(&format!("{} steps failed. {}", refused.len(), refused.join(" "))));
+            let steps = if refused.len() == 1 { "1 step" } else { "several steps" };
+            return Ok(claim(&format!("{steps} failed. {}", refused.join(" "))));
         }
         let existing = match looks.last() {
             None => return Ok(look_turn(1)),

@@ -5,6 +5,7 @@
 mod error;
 mod forge;
 mod gates;
+mod preflight;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forge_detect::Requirements;
-use loki_blueprint::{Blueprint, Existing, MIGRATIONS, MigrationFile};
+use loki_blueprint::{Blueprint, Existing, MIGRATIONS};
 use loki_engine::council::reviewers;
 use loki_engine::iteration::Attended;
 use loki_engine::receipt::{self, Signer};
@@ -33,10 +34,6 @@ use crate::context::Context;
 pub(crate) use error::AppError;
 use forge::{LazyForge, Summary};
 use gates::GATES;
-
-/// Migrations in a project's folder that are looked at, and bytes of one.
-const MIGRATION_FILES_MAX: usize = 10_000;
-const MIGRATION_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A project, with everything needed to work on it.
 pub(crate) struct App {
@@ -152,8 +149,16 @@ impl App {
         attended: Attended,
         observer: Observer,
     ) -> Result<Engine, AppError> {
+        // A project that is new is looked at before anything is written, an older one under its lock.
+        let is_new = !self.state.exists();
+        if is_new {
+            self.preflight()?;
+        }
         self.prepare()?;
         let ledger = Ledger::open(&self.state, Arc::clone(&self.clock))?;
+        if !is_new {
+            self.preflight()?;
+        }
         Ok(Engine {
             ledger,
             state: self.state.clone(),
@@ -250,25 +255,6 @@ impl App {
         let files = self.migration_files();
         (!requirements.none || !files.is_empty())
             .then(|| Arc::new(Blueprint::new(requirements.clone(), files)) as Arc<dyn Provider>)
-    }
-
-    /// The migrations in the project's folder. One that cannot be read is left to the gate: its
-    /// migration will be missing.
-    fn migration_files(&self) -> Vec<MigrationFile> {
-        let entries = fs::read_dir(self.root.join(MIGRATIONS)).into_iter().flatten().flatten();
-        let mut files = Vec::new();
-        for path in entries.map(|entry| entry.path()).take(MIGRATION_FILES_MAX) {
-            let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-            let Some(name) = path.file_stem().and_then(|name| name.to_str()).filter(|_| is_yaml) else {
-                continue;
-            };
-            let fits =
-                fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() <= MIGRATION_BYTES_MAX);
-            let yaml = fits.then(|| fs::read_to_string(&path).ok()).flatten().unwrap_or_default();
-            let own = yaml.lines().find_map(|line| line.strip_prefix("migration:")).map(str::trim);
-            files.push(MigrationFile { file: name.to_owned(), name: own.unwrap_or(name).to_owned(), yaml });
-        }
-        files
     }
 
     /// Makes the state folder, closed to others and to git.

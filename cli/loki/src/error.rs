@@ -158,7 +158,7 @@ pub(crate) fn of_store(error: &StoreError) -> (ErrorKind, &'static str) {
     if error.is_corrupt() {
         return (
             ErrorKind::State,
-            "`loki doctor` says what is damaged; put back a copy of `.loki` if there is one.",
+            "Put back a copy of `.loki`, or move it aside to begin anew; `loki doctor` checks every part of it.",
         );
     }
     match error {

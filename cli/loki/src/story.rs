@@ -37,6 +37,12 @@ impl Story {
 
     /// Tells it to a person.
     pub(crate) fn tell(&self, ui: &mut Ui, run: &Run) -> Result<(), CommandError> {
+        self.tell_what(ui, run)?;
+        self.tell_next(ui)
+    }
+
+    /// How it ended, what the gates said, and what is missing.
+    pub(crate) fn tell_what(&self, ui: &mut Ui, run: &Run) -> Result<(), CommandError> {
         let paint = match self.title {
             "Verified" => Paint::Good,
             "Verified with gaps" | "Waiting for a person" => Paint::Warning,
@@ -58,6 +64,11 @@ impl Story {
                 ui.result(format_args!("  - {}", printable(gap)))?;
             }
         }
+        Ok(())
+    }
+
+    /// What to do next.
+    pub(crate) fn tell_next(&self, ui: &mut Ui) -> Result<(), CommandError> {
         if !self.next.is_empty() {
             ui.result(format_args!("Next:"))?;
             for next in &self.next {
@@ -74,7 +85,8 @@ fn told(run: &Run, stop: &Stop, gaps: usize) -> (&'static str, String, Vec<&'sta
     match stop {
         Stop::Verified => ("Verified", "every gate passed and nothing is missing.".to_owned(), receipt),
         Stop::VerifiedWithGaps => {
-            ("Verified with gaps", format!("every gate passed; {gaps} things are still missing."), receipt)
+            let missing = if gaps == 1 { "1 thing is".to_owned() } else { format!("{gaps} things are") };
+            ("Verified with gaps", format!("every gate passed; {missing} still missing."), receipt)
         }
         Stop::GateFailed { gate } => {
             let claim = run.claim.as_ref().map(|claim| format!(" The provider says: {}", claim.summary));

@@ -54,7 +54,8 @@ pub(super) async fn council(
     };
     let votes = rounds.last().map_or(0, |round| round.ballots.iter().filter(|b| b.opinion.is_ok()).count());
     let summary = match approved {
-        true => format!("approved by {votes} reviewers in {} round(s)", rounds.len()),
+        true if rounds.len() == 1 => format!("approved by {votes} reviewers in 1 round"),
+        true => format!("approved by {votes} reviewers in {} rounds", rounds.len()),
         false => format!("not approved: {reason}"),
     };
     let verdict = CouncilVerdict { subject: subject.to_owned(), approved, reason, rounds };

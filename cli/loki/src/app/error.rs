@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use forge_database::spec::SpecError;
 use forge_ops::ForgeError;
 use loki_engine::EngineError;
 use loki_engine::receipt::SignError;
@@ -48,6 +49,24 @@ pub(crate) enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// A file of the project.
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A migration of the project's own.
+    #[error("the migration `{}` cannot be read", path.display())]
+    Migration {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        #[source]
+        source: SpecError,
+    },
     /// There is no run.
     #[error("there is no run here")]
     NoRun,
@@ -57,6 +76,12 @@ impl From<AppError> for CommandError {
     fn from(error: AppError) -> CommandError {
         let (kind, hint) = match &error {
             AppError::Ledger(ledger) | AppError::Engine(EngineError::Ledger(ledger)) => of_ledger(ledger),
+            AppError::Migration { source, .. } => {
+                let hint = "`docs/guide/forge.md` shows how a migration is written.".to_owned();
+                let hint = source.hint.clone().unwrap_or(hint);
+                return CommandError::from_error(ErrorKind::Input, &error).hint(hint);
+            }
+            AppError::Read { .. } => (ErrorKind::Input, "Mend the file, or take it out of the folder."),
             AppError::NoRun => (ErrorKind::NotFound, "Start one with `loki start ./prd.md`."),
             AppError::Write { .. } | AppError::Worktree(_) | AppError::Sign(_) | AppError::Engine(_) => {
                 (ErrorKind::Io, "Look at the folder's rights and at the space left on its disk.")

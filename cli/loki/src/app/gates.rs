@@ -101,7 +101,10 @@ impl Gate for DocumentGate {
             None => {
                 format!("everything the document asks for exists, its {} tables included", plan.tables.len())
             }
-            Some(first) => format!("{} things are left to do, the first: {first}", missing.len()),
+            Some(first) => match missing.len() {
+                1 => format!("one thing is left to do: {first}"),
+                many => format!("{many} things are left to do, the first: {first}"),
+            },
         };
         // Whoever configures a model for it will have gates for it too.
         let gaps = vec![

@@ -151,9 +151,13 @@ fn report(ui: &mut Ui, root: &Path, written: &[PathBuf]) -> Result<(), CommandEr
     if written.is_empty() {
         ui.status(format_args!("Nothing to do: `{}` is a project already.", root.display()))?;
     } else if root.join("PRD.md").is_file() {
-        ui.status(format_args!("Next: loki start {}", root.join("PRD.md").display()))?;
+        // A run works on the project of the folder it is started in.
+        ui.status(format_args!("Next: cd {} && loki start PRD.md", root.display()))?;
     } else {
-        ui.status(format_args!("Next: write {}, then run `loki start`.", root.join("PRD.md").display()))?;
+        ui.status(format_args!(
+            "Next: write {}, then run `loki start PRD.md` beside it.",
+            root.join("PRD.md").display()
+        ))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use loki_ledger::event::Command;
 
 use crate::app::{App, AppError};
 use crate::context::Context;
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::exit::Status;
 use crate::ui::Ui;
 
@@ -23,16 +23,18 @@ pub(crate) struct ResumeArgs {
 pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Result<Status, CommandError> {
     let app = App::of(context);
     let (reader, run) = app.run(args.run.as_deref())?;
-    let paused = run.paused;
-    if paused {
+    // The file would pause the run again.
+    let file = app.state().join("PAUSE");
+    if file.exists() {
+        std::fs::remove_file(&file).map_err(|source| AppError::Write { path: file, source })?;
+    }
+    if run.paused {
         reader.send(&run.id, &Command::Resume).map_err(AppError::from)?;
-    }
-    let (id, limits) = (run.id.clone(), args.limits.widened(&run.limits));
-    match super::start::resume(ui, &app, run, limits) {
-        Err(error) if paused && error.kind == ErrorKind::Busy => {
-            ui.status(format_args!("Told run {id} to go on, in the process that drives it."))?;
-            Ok(Status::Success)
+        if let Some(holder) = app.holder() {
+            ui.status(format_args!("Told run {}, which process {} drives: it goes on.", run.id, holder.pid))?;
+            return Ok(Status::Success);
         }
-        other => other,
     }
+    let limits = args.limits.widened(&run.limits);
+    super::start::resume(ui, &app, run, limits)
 }

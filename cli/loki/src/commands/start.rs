@@ -38,7 +38,13 @@ pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<
     {
         let same = last.started.as_ref().is_some_and(|started| started.document == job.id());
         match (&last.stopped, same) {
-            (None, true) => return resume(ui, &app, last, None),
+            (None, true) => {
+                // Whoever starts it again wants it to go on. A file `PAUSE` still holds it back.
+                if last.paused && app.holder().is_none() {
+                    reader.send(&last.id, &Command::Resume).map_err(AppError::from)?;
+                }
+                return resume(ui, &app, last, None);
+            }
             (None, false) => return Err(unfinished(&last)),
             (Some(stop), true) => {
                 if let Some(status) = settled(ui, &app, &job, &last, stop)? {

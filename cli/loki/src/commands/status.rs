@@ -1,6 +1,7 @@
 //! `loki status`.
 
 use loki_engine::receipt::verdict;
+use loki_ledger::event::Verdict;
 use loki_ledger::run::Run;
 use serde_json::json;
 
@@ -26,7 +27,7 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
             "run": run.id,
             "document": run.started.as_ref().map(|started| &started.document_name),
             "provider": run.started.as_ref().and_then(|started| started.provider.as_ref()),
-            "state": state(&run),
+            "state": state(&app, &run),
             "iteration": run.iteration,
             "phase": run.phase,
             "effect": run.open.as_ref().map(|open| describe(&open.intent.kind)),
@@ -48,7 +49,7 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
     let mut rows = vec![
         row("run", run.id.to_string()),
         row("document", printable(document).into_owned()),
-        row("state", state(&run)),
+        row("state", state(&app, &run)),
         row("iteration", format!("{} of at most {}", run.iteration, run.limits.iterations_max)),
     ];
     rows.extend(run.phase.map(|phase| row("phase", phase.to_string())));
@@ -58,18 +59,24 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
     rows.push(row("events", run.seq.to_string()));
     ui.result_text(&table(&rows))?;
     for gate in &run.gates {
-        ui.result(format_args!("gate {}: {:?}, {}", gate.gate, gate.verdict, printable(&gate.summary)))?;
+        let verdict = match gate.verdict {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "FAIL",
+            Verdict::Inconclusive => "inconclusive",
+        };
+        ui.result(format_args!("gate {}: {verdict}, {}", gate.gate, printable(&gate.summary)))?;
     }
     Ok(Status::Success)
 }
 
 /// A run's state in a few words.
-fn state(run: &Run) -> String {
+fn state(app: &App, run: &Run) -> String {
     match (&run.stopped, &run.wait, run.paused) {
         (Some(stop), ..) => verdict(stop).replace('_', " "),
         (None, _, true) => "paused".to_owned(),
         (None, Some(_), _) => "waiting".to_owned(),
-        (None, None, false) => "unfinished".to_owned(),
+        (None, None, false) if app.holder().is_some() => "running".to_owned(),
+        (None, None, false) => "interrupted".to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@ use loki_engine::CouncilVerdict;
 use loki_engine::council::frozen;
 use loki_engine::receipt::{exit_code, verdict};
 use loki_ledger::event::Wait;
+use loki_ledger::run::Run;
 use serde_json::json;
 
 use crate::app::{App, AppError};
@@ -50,21 +51,10 @@ pub(crate) fn why(ui: &mut Ui, context: &Context, args: &WhyArgs) -> Result<Stat
         evidence.push(format!("waits for approval of {}: {reason}", subject.get(..12).unwrap_or(subject)));
     }
     let Some(stop) = &run.stopped else {
-        let doing = match (&run.open, run.paused) {
-            (_, true) => "it is paused".to_owned(),
-            (Some(open), _) => format!("it was interrupted, or is at work: {}", describe(&open.intent.kind)),
-            (None, _) => "it is between two steps, or was interrupted there".to_owned(),
-        };
-        if ui.is_json() {
-            ui.result_json(&json!({"run": run.id, "state": "unfinished", "why": doing, "evidence": evidence, "next": ["loki resume"]}))?;
-            return Ok(Status::Success);
-        }
-        ui.result(format_args!("Run {} has not stopped: {doing}.", run.id))?;
-        show(ui, &evidence)?;
-        ui.result(format_args!("Next:\n  loki resume"))?;
-        return Ok(Status::Success);
+        return unfinished(ui, &app, &run, &evidence);
     };
-    let story = Story::of(&run, stop);
+    let mut story = Story::of(&run, stop);
+    story.next.retain(|next| next != "loki why");
     if ui.is_json() {
         ui.result_json(&json!({
             "run": run.id,
@@ -78,8 +68,35 @@ pub(crate) fn why(ui: &mut Ui, context: &Context, args: &WhyArgs) -> Result<Stat
         return Ok(Status::Success);
     }
     ui.result(format_args!("Run {} (exit code {})", run.id, exit_code(stop)))?;
-    story.tell(ui, &run)?;
+    story.tell_what(ui, &run)?;
     show(ui, &evidence)?;
+    story.tell_next(ui)?;
+    Ok(Status::Success)
+}
+
+/// Says what a run that has not stopped is doing, or was doing when it was cut short.
+fn unfinished(ui: &mut Ui, app: &App, run: &Run, evidence: &[String]) -> Result<Status, CommandError> {
+    let step = match &run.open {
+        Some(open) => describe(&open.intent.kind),
+        None => "between two steps".to_owned(),
+    };
+    let (state, doing, next) = match (app.holder(), run.paused) {
+        (Some(holder), true) => ("paused", format!("process {} has it, paused", holder.pid), "loki resume"),
+        (Some(holder), false) => {
+            ("running", format!("process {} is at work on it: {step}", holder.pid), "loki status")
+        }
+        (None, true) => ("paused", "it is paused, and no process has it".to_owned(), "loki resume"),
+        (None, false) => ("interrupted", format!("it was interrupted: {step}"), "loki resume"),
+    };
+    if ui.is_json() {
+        ui.result_json(
+            &json!({"run": run.id, "state": state, "why": doing, "evidence": evidence, "next": [next]}),
+        )?;
+        return Ok(Status::Success);
+    }
+    ui.result(format_args!("Run {} has not stopped: {doing}.", run.id))?;
+    show(ui, evidence)?;
+    ui.result(format_args!("Next:\n  {next}"))?;
     Ok(Status::Success)
 }
 

@@ -1,7 +1,7 @@
 //! What is shown of a run while it goes on.
 
 use loki_ledger::Reader;
-use loki_ledger::event::{EffectKind, Event, Outcome, Verdict};
+use loki_ledger::event::{Command, EffectKind, Event, Outcome, Verdict};
 use loki_ledger::run::Run;
 use serde_json::json;
 
@@ -70,14 +70,26 @@ fn live(progress: &Progress, run: &Run, event: &Event) {
             ended(progress, kind, outcome);
         }
         Event::WaitOpened(_) => progress.check(Mark::Note, "waiting; `loki why` says for what"),
+        Event::CommandTaken { command, .. } => progress.check(Mark::Note, told(command)),
         Event::RunStarted(_)
         | Event::Attached { .. }
         | Event::IterationStarted { .. }
         | Event::PhaseEnded { .. }
         | Event::WaitEnded { .. }
-        | Event::CommandTaken { .. }
         | Event::Reopened { .. }
         | Event::RunStopped { .. } => {}
+    }
+}
+
+/// A command that the run took, in a few words.
+fn told(command: &Command) -> &'static str {
+    match command {
+        Command::Pause => "paused; `loki resume` in another terminal goes on",
+        Command::Resume => "goes on",
+        Command::Stop => "asked to stop",
+        Command::Steer { .. } => "guidance taken",
+        Command::Approve { .. } => "approved by a person",
+        Command::Reject { .. } => "rejected by a person",
     }
 }
 
