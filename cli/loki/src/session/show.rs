@@ -110,16 +110,14 @@ fn ended(progress: &Progress, kind: Option<&EffectKind>, outcome: &Outcome) {
             let mark = if *approved { Mark::Passed } else { Mark::Failed };
             progress.check(mark, &format!("council: {summary}"));
         }
-        Outcome::Gate { verdict, summary, gaps, .. } => {
+        // The gaps are listed once, at the end.
+        Outcome::Gate { verdict, summary, .. } => {
             let gate = match kind {
                 Some(EffectKind::Gate { gate }) => gate.as_str(),
                 Some(_) | None => "?",
             };
             let mark = if *verdict == Verdict::Pass { Mark::Passed } else { Mark::Failed };
             progress.check(mark, &format!("gate {gate}: {summary}"));
-            for gap in gaps {
-                progress.check(Mark::Gap, gap);
-            }
         }
         Outcome::Failed { message, .. } => progress.check(Mark::Failed, message),
         Outcome::Snapshot { .. }

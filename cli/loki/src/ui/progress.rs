@@ -15,8 +15,6 @@ pub(crate) enum Mark {
     Passed,
     /// Checked, and wrong.
     Failed,
-    /// Asked for and not there.
-    Gap,
     /// A step on the way.
     Note,
 }
@@ -43,6 +41,7 @@ impl Progress {
     /// Names the iteration and its phase: `1 act`.
     pub(crate) fn phase(&self, iteration: u32, phase: &str) {
         self.bar.set_prefix(format!("{iteration} {phase}: "));
+        self.bar.set_message("");
     }
 
     /// Names the effect that is under way.
@@ -55,7 +54,6 @@ impl Progress {
         let sign = match mark {
             Mark::Passed => Paint::Good.apply("✓", self.color),
             Mark::Failed => Paint::Bad.apply("✗", self.color),
-            Mark::Gap => Paint::Warning.apply("○", self.color),
             Mark::Note => Paint::Faint.apply("·", self.color),
         };
         self.bar.println(format!("{sign} {}", super::printable(what)));
@@ -77,7 +75,7 @@ mod tests {
         let progress = Progress::new(false, true);
         progress.phase(1, "act");
         progress.effect("apply migration 1");
-        for mark in [Mark::Passed, Mark::Failed, Mark::Gap, Mark::Note] {
+        for mark in [Mark::Passed, Mark::Failed, Mark::Note] {
             progress.check(mark, "posts");
         }
         assert!(progress.bar.is_hidden());
