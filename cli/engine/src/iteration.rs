@@ -184,6 +184,9 @@ fn reason(run: &Run) -> Next {
     if let Some(call) = run.steps.pending.first() {
         return Next::Do(Step::Tool(call.clone()));
     }
+    if run.steps.claimed {
+        return Next::End(Phase::Reason, true); // Nothing to plan, it says: acting will show.
+    }
     match run.steps.turns.last() {
         Some(turn) if turn.calls.is_empty() || turn.calls.iter().any(|(call, _)| call.tool == "plan") => {
             Next::End(Phase::Reason, true)

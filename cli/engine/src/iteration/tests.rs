@@ -123,6 +123,7 @@ impl Play {
             EffectKind::Turn { .. } => {
                 let names: &[&str] = match (self.run.phase, dice % 3) {
                     (Some(Phase::Reason), 0) => &["look"],
+                    (Some(Phase::Reason), 1) => &["finish"],
                     (Some(Phase::Reason), _) => &["look", "plan"],
                     (_, 0) => &[],
                     (_, 1) => &["write", "migrate"],
@@ -282,4 +283,15 @@ fn a_stop_command_ends_the_run_wherever_it_is() {
         let stop = (0..4).find_map(|_| play.step(11)).unwrap();
         assert_eq!(stop, Stop::Requested, "after {at} moves");
     }
+}
+
+#[test]
+fn a_provider_that_finishes_instead_of_planning_is_not_asked_again() {
+    let mut play = Play::new(Some("script"), Attended::No);
+    while play.run.phase != Some(Phase::Reason) || play.run.steps.turns.is_empty() {
+        play.step(1);
+    }
+    assert_eq!(play.run.steps.pending[0].tool, "finish");
+    play.step(1);
+    assert_eq!(next(&play.run, play.attended), Next::End(Phase::Reason, true));
 }
