@@ -1,5 +1,6 @@
 //! Resources out of endpoints: `POST /posts/:id/comments`.
 
+use crate::document::Kind;
 use crate::draft::{Draft, Source};
 use crate::names;
 use crate::requirements::{ColumnNeed, ForeignKeyNeed, TableNeed};
@@ -43,15 +44,21 @@ impl Method {
 /// Every endpoint in scope, from text, grids and code.
 pub(crate) fn endpoints(scoped: &Scoped<'_>) -> Vec<Endpoint> {
     let mut found = Vec::new();
+    let mut above: Option<(usize, &str)> = None;
     for (index, block) in scoped.document.blocks.iter().enumerate() {
-        if scoped.blocks.get(index) == Some(&Scope::In) {
-            scan(&block.text, block.line(), &mut found);
+        if scoped.blocks.get(index) != Some(&Scope::In) {
+            continue;
         }
+        if block.kind == Kind::Heading {
+            above = path(&block.text).map(|path| (block.section, path));
+        }
+        let heading = above.filter(|(section, _)| *section == block.section).map(|(_, path)| path);
+        scan(&block.text, block.line(), heading, &mut found);
     }
     for code in &scoped.document.codes {
         if scoped.sections.get(code.section) == Some(&Scope::In) {
             for (at, line) in code.text.lines().enumerate() {
-                scan(line, code.line + u32::try_from(at).unwrap_or(0), &mut found);
+                scan(line, code.line + u32::try_from(at).unwrap_or(0), None, &mut found);
             }
         }
     }
@@ -59,20 +66,38 @@ pub(crate) fn endpoints(scoped: &Scoped<'_>) -> Vec<Endpoint> {
     found
 }
 
-fn scan(text: &str, line: u32, found: &mut Vec<Endpoint>) {
+/// The path that a heading consists of: "`/volunteers/{id}`".
+fn path(title: &str) -> Option<&str> {
+    let title = title.trim().trim_matches('`');
+    (title.starts_with('/') && title.len() > 1 && !title.contains(' ')).then_some(title)
+}
+
+/// The endpoints of one text: methods before their path, or after it, or after a heading that is one.
+fn scan(text: &str, line: u32, heading: Option<&str>, found: &mut Vec<Endpoint>) {
+    let mut before: Option<&str> = heading;
+    let mut after: Vec<Method> = Vec::new();
     let mut methods: Vec<Method> = Vec::new();
     for word in text.split(|c: char| c.is_whitespace() || matches!(c, '|' | '`' | ',' | '"' | '\'' | '*')) {
         let word = word.trim_matches(['(', ')', ':', '[', ']', '.']);
         if let Some(several) = word.split('/').map(Method::parse).collect::<Option<Vec<Method>>>() {
+            after.extend(&several);
             methods.extend(several);
+        } else if word.starts_with('/') && word.len() > 1 && methods.is_empty() {
+            before = before.or(Some(word));
         } else if word.starts_with('/') && word.len() > 1 && !methods.is_empty() {
             let path = word.split(['?', '#']).next().unwrap_or(word).to_owned();
+            after.clear();
+            before = None;
             for method in methods.drain(..) {
                 found.push(Endpoint { method, path: path.clone(), line });
             }
         } else if !word.is_empty() && word.chars().any(char::is_alphanumeric) {
             methods.clear();
         }
+    }
+    if let Some(path) = before {
+        let path = path.split(['?', '#']).next().unwrap_or(path);
+        found.extend(after.into_iter().map(|method| Endpoint { method, path: path.to_owned(), line }));
     }
 }
 

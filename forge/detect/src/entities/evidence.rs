@@ -48,9 +48,73 @@ pub(super) fn english(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence
         kept(&words, at, sentence.line, nouns);
         attached(&words, at, sentence.line, nouns);
     }
+    for at in 0..words.len() {
+        system_keeps(&words, at, sentence.line, nouns);
+    }
+    if sentence.kind == Kind::Heading {
+        headed(&words, sentence.line, nouns);
+    }
     if matches!(sentence.kind, Kind::Item { .. }) {
         listed(&words, sentence.line, nouns);
         label(sentence, nouns);
+    }
+}
+
+/// "The system shall store medical records", "submissions are saved in the database".
+fn system_keeps(words: &[&str], at: usize, line: u32, nouns: &mut BTreeMap<String, Evidence>) {
+    const SYSTEMS: &[&str] =
+        &["system", "application", "platform", "backend", "server", "database", "service"];
+    const STORES: &[&str] =
+        &["store", "stores", "keep", "keeps", "maintain", "maintains", "persist", "persists"];
+    if STORES.contains(&words[at]) && !negated_before(words, at) {
+        let before = &words[at.saturating_sub(3)..at];
+        let by_system = before.iter().rposition(|w| SYSTEMS.contains(w));
+        let modal = |w: &&str| matches!(*w, "shall" | "must" | "should" | "will" | "also" | "can");
+        // "Stores the title and author of each book" lists properties.
+        let properties = words[at..].contains(&"of");
+        if !properties && by_system.is_some_and(|system| before[system + 1..].iter().all(modal)) {
+            for noun in objects(words, at + 1).0.into_iter().filter(|noun| records::is_record(noun)) {
+                note(nouns, noun.clone(), Act::Manage, line);
+                note(nouns, noun, Act::Create, line);
+            }
+        }
+    }
+    if let Some(noun) = stored(words, at).filter(|noun| records::is_record(noun)) {
+        note(nouns, noun.clone(), Act::Manage, line);
+        note(nouns, noun, Act::Create, line);
+    }
+}
+
+/// What is "stored in the database" when the participle stands at `at`.
+fn stored(words: &[&str], at: usize) -> Option<String> {
+    const STORED: &[&str] = &["stored", "saved", "persisted", "recorded", "kept"];
+    const PLACES: &[&str] = &["database", "server", "postgres", "postgresql", "mysql", "mongodb", "db"];
+    if at < 2 || !STORED.contains(&words[at]) || !matches!(words[at - 1], "are" | "is" | "be") {
+        return None;
+    }
+    let after = words.get(at + 1..)?;
+    if !matches!(after.first(), Some(&"in" | &"on")) || !after.iter().take(4).any(|w| PLACES.contains(w)) {
+        return None;
+    }
+    let modal = |w: &&str| matches!(*w, "must" | "should" | "shall" | "will" | "all");
+    let last = words[..at - 1].iter().rposition(|w| !modal(w))?;
+    noun_phrase(&words[last.saturating_sub(1)..=last])
+}
+
+/// "FR-3 Reviews": a heading that is a plural record says that there are such records.
+fn headed(words: &[&str], line: u32, nouns: &mut BTreeMap<String, Evidence>) {
+    const WORDS_MAX: usize = 3;
+    let label = words.iter().rposition(|w| !w.chars().all(char::is_alphabetic)).map_or(0, |at| at + 1);
+    let title = &words[label..];
+    let Some(last) = title.last().filter(|_| title.len() <= WORDS_MAX) else {
+        return;
+    };
+    let gerund = *last == "messaging";
+    let noun = if gerund { Some("message".to_owned()) } else { noun_phrase(title) };
+    let plural = gerund || names::is_plural(last);
+    let clear = |noun: &String| records::is_record(noun) && !nouns::NOT_RECORDS.contains(&noun.as_str());
+    if let Some(noun) = noun.filter(|noun| plural && clear(noun)) {
+        note(nouns, noun, Act::Read, line);
     }
 }
 

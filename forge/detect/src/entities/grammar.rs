@@ -24,6 +24,7 @@ const CREATE: &[&str] = &[
     "create", "add", "submit", "post", "publish", "write", "define", "book", "reserve", "record", "log",
     "save", "store", "place", "register", "send", "leave", "import", "upload", "track", "schedule", "make",
     "bookmark", "collect", "persist", "insert", "compose", "issue", "rate", "generate", "draft", "propose",
+    "exchange",
 ];
 
 const CHANGE: &[&str] = &[

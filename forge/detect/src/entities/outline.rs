@@ -253,20 +253,24 @@ fn without_kind(text: &str) -> &str {
     }
 }
 
-/// `Entity: Task (id, title)` or `tasks (id, title, user_id)` anywhere, line by line.
+/// `Entity: Task (…)`, `tasks (id, title, user_id)`, `tasks: id, title, user_id` anywhere, and a line
+/// of such fields below one that names the table.
 fn spelt(scoped: &Scoped<'_>, block: &Block, drafts: &mut Vec<Draft>) {
     const FIELDS_MIN: usize = 2;
+    let elsewhere = titles::is_elsewhere(scoped, block.section);
+    let mut above: Option<&str> = None;
     for (line, text) in block.lines() {
         let bare = without_kind(text);
         let closed = bare.ends_with(')') || bare.ends_with(").");
-        let Some((head, inner)) = bare.split_once('(').filter(|_| closed) else {
-            continue;
-        };
+        let head = if closed { bare.split_once('(') } else { bare.split_once([':', '：']) };
+        let (head, inner) = head.or_else(|| above.map(|above| (above, bare))).unwrap_or((bare, ""));
+        above = (head == bare).then_some(bare);
         let listed = fields::list(inner.trim_end_matches(['.', ')']));
         let keyed = listed.iter().any(|f| f.column.name == "id" || f.column.name.ends_with("_id"));
-        let said = bare.len() < text.len();
-        let sure = said || keyed && !titles::is_elsewhere(scoped, block.section);
-        if sure
+        let said = closed && bare.len() < text.len();
+        let dense = inner.split_whitespace().count() <= listed.len() * 4;
+        if (said || keyed && !elsewhere)
+            && dense
             && listed.len() >= FIELDS_MIN
             && let Some(name) = naming::entity(head)
         {
@@ -339,19 +343,37 @@ fn announced(scoped: &Scoped<'_>, index: usize, block: &Block, drafts: &mut Vec<
         let typed = !elsewhere && !titles::names_elsewhere(&block.text) && are_typed(&children);
         if typed { naming::label(&block.text) } else { None }
     };
+    let lines: Vec<(u32, &str)> = block.lines().collect();
+    if lines.len() > 1 && children.is_empty() {
+        let before = drafts.len();
+        for (line, text) in lines {
+            let found = after_colon(text);
+            if let Some(name) = phrases::announced(text).filter(|_| !found.is_empty()) {
+                drafts.push(Draft { table: need(name, &found, vec![line]), source: Source::Bullets });
+            }
+        }
+        if drafts.len() > before {
+            return;
+        }
+    }
     let Some(name) = phrases::announced(&block.text).or_else(free) else {
         return;
     };
     let mut found = as_fields(&children);
-    if found.is_empty()
-        && let Some((_, rest)) = block.text.split_once([':', '：'])
-    {
-        let listed = fields::list(rest.trim_end_matches('.'));
-        if listed.len() > 1 && rest.split_whitespace().count() <= listed.len() * 4 {
-            found = listed;
-        }
+    if found.is_empty() {
+        found = after_colon(&block.text);
     }
     if !found.is_empty() {
         drafts.push(Draft { table: need(name, &found, vec![block.line()]), source: Source::Bullets });
     }
+}
+
+/// The fields of `Product has: sku, name and price.`
+fn after_colon(text: &str) -> Vec<Field> {
+    let Some((_, rest)) = text.split_once([':', '：']) else {
+        return Vec::new();
+    };
+    let listed = fields::list(rest.trim_end_matches('.'));
+    let dense = listed.len() > 1 && rest.split_whitespace().count() <= listed.len() * 4;
+    if dense { listed } else { Vec::new() }
 }

@@ -214,15 +214,24 @@ fn has_pattern(words: &[Word<'_>]) -> Option<String> {
     while end > 0 && MODALS.contains(&words[end - 1].low.as_str()) {
         end -= 1;
     }
-    let start = words[..end].iter().rposition(|w| STARTS.contains(&w.low.as_str()))?;
-    let noun = &words[start + 1..end];
+    let article = words[..end].iter().rposition(|w| STARTS.contains(&w.low.as_str()));
+    // "Product has": a name at the very beginning needs no article.
+    let named = end <= 2 && words.first()?.raw.starts_with(char::is_uppercase);
+    let start = article.or_else(|| named.then_some(0))?;
+    let noun = &words[article.map_or(0, |at| at + 1)..end];
     let last = noun.last()?;
     let fields_follow = words[verb..]
         .iter()
         .any(|w| ["fields", "properties", "attributes", "columns"].contains(&w.low.as_str()));
     let each = ["each", "every"].contains(&words[start].low.as_str());
+    // "Each page has a title" speaks of a record, "each page has a header" of the interface.
+    let recorded = words[verb..].iter().any(|w| {
+        ["title", "name", "content", "description", "date", "status", "owner", "priority", "text", "author"]
+            .contains(&w.low.as_str())
+    });
     let ambiguous = PARTS.contains(&last.low.as_str())
         && !(each
+            && recorded
             && matches!(
                 last.low.as_str(),
                 "page" | "project" | "item" | "document" | "entry" | "service" | "story" | "card" | "team"

@@ -75,6 +75,7 @@ fn fold_compounds(nouns: &mut BTreeMap<String, Evidence>) {
         .keys()
         .filter_map(|noun| noun.rsplit_once('_').map(|(_, head)| (noun.clone(), head.to_owned())))
         .filter(|(noun, head)| !records::is_record(noun) && nouns.contains_key(head))
+        .filter(|(noun, _)| nouns.get(noun).is_some_and(|e| !e.acts.contains(&Act::Described)))
         .collect();
     for (noun, head) in compounds {
         if let (Some(part), Some(whole)) = (nouns.remove(&noun), nouns.get_mut(&head)) {

@@ -84,6 +84,13 @@ const ELSEWHERE: &[&str] = &[
     "arguments",
     "usage",
     "kpi",
+    "analytics",
+    "telemetry",
+    "error",
+    "errors",
+    "codes",
+    "sla",
+    "logging",
     "kpis",
     "metrics",
     "glossary",
@@ -145,6 +152,46 @@ const ELSEWHERE: &[&str] = &[
     "환경",
 ];
 
+/// Words of a heading that rule only what stands directly under it: requirements have parts that are tables.
+const OWN: &[&str] = &[
+    "requirements",
+    "requirement",
+    "features",
+    "feature",
+    "criteria",
+    "acceptance",
+    "performance",
+    "flow",
+    "flows",
+    "overview",
+    "summary",
+    "scope",
+    "goals",
+    "team",
+    "budget",
+    "quality",
+    "testing",
+    "tests",
+    "assumptions",
+    "constraints",
+    "deliverables",
+    "questions",
+    "steps",
+    "rules",
+    "security",
+    "navigation",
+    "layout",
+    "notes",
+    "limits",
+    "quotas",
+    "schedule",
+    "roadmap",
+    "changelog",
+    "versions",
+    "tools",
+    "technologies",
+];
+
 /// True when the title announces tables.
 pub(super) fn is_model(title: &str) -> bool {
     let norm = lexicon::normalise(title);
@@ -159,14 +206,17 @@ pub(super) fn in_model(scoped: &Scoped<'_>, section: usize) -> bool {
 
 /// True when the section, or one above it, is about names that are no columns.
 pub(super) fn is_elsewhere(scoped: &Scoped<'_>, section: usize) -> bool {
+    let own = scoped.document.sections.get(section).is_some_and(|s| has_word(&s.title, OWN));
     // The document's own title judges nothing: "Form builder" is a product.
-    scoped.document.ancestry(section).filter(|s| s.level > 1).any(|s| names_elsewhere(&s.title))
+    own || scoped.document.ancestry(section).filter(|s| s.level > 1).any(|s| names_elsewhere(&s.title))
 }
 
 /// True when a heading or label is about names that are no columns.
 pub(super) fn names_elsewhere(title: &str) -> bool {
-    let norm = lexicon::normalise(title);
-    norm.split(|c: char| !c.is_alphanumeric()).any(|word| ELSEWHERE.contains(&word))
-        || norm.contains(['{', '}', '=', '?'])
-        || norm.starts_with(['.', '$'])
+    let odd = title.contains(['{', '}', '=', '?']) || title.starts_with(['.', '$']);
+    odd || has_word(title, ELSEWHERE)
+}
+
+fn has_word(title: &str, words: &[&str]) -> bool {
+    lexicon::normalise(title).split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
 }

@@ -226,3 +226,45 @@ fn accounts_are_people_only_where_one_signs_in_with_them() {
     let customers = on_server("## Entities\n- Account: id, industry, website\n- Task: id, user_id, body\n");
     assert_eq!(references(&customers), ["tasks.user_id -> users"]);
 }
+
+#[test]
+fn keyed_lines_spell_tables_under_any_heading() {
+    let found = on_server(
+        "## Columns\n\nthreads: id, title, created_at\nposts: id, thread_id, body\n\n## Sketch\n\nstop\n  id, thread_id, arrival_date\n\nSend mail to: sales, support\n",
+    );
+    assert_eq!(names(&found), ["threads", "posts", "stops"]);
+    assert_eq!(references(&found), ["posts.thread_id -> threads", "stops.thread_id -> threads"]);
+}
+
+#[test]
+fn each_line_of_a_paragraph_may_announce_fields() {
+    let found = on_server("Product has: sku, name, unit_price.\nSupplier has: title, contact_email.\n");
+    assert_eq!(columns(&found, "products"), ["sku", "name", "unit_price"]);
+    assert_eq!(columns(&found, "suppliers"), ["title", "contact_email"]);
+}
+
+#[test]
+fn what_the_system_keeps_is_a_table() {
+    let found = on_server(
+        "The system shall store medical records. Submissions are saved in the database. The system keeps the author and status of things. Logs are kept on paper.\n",
+    );
+    assert_eq!(names(&found), ["medical_records", "submissions"]);
+}
+
+#[test]
+fn methods_may_follow_their_path() {
+    let found = on_server(
+        "## Routes\n\n### `/boats`\n\nGET, POST - list and create\n\n### `/boats/{id}/repairs`\n\nPOST adds one\n",
+    );
+    assert_eq!(names(&found), ["boats", "repairs"]);
+    assert_eq!(references(&found), ["repairs.boat_id -> boats"]);
+}
+
+#[test]
+fn measures_codes_and_events_of_analytics_are_no_tables() {
+    let found = on_server(
+        "Users create, edit and delete tasks. Each page has a header.\n\n## Non-functional requirements\n**Performance**: fast.\n- p95: number below 200\n- uptime: number above 99\n\n## Analytics events\n| Event | Property | Type |\n|---|---|---|\n| task_created | task_id | string |\n\n## Error codes\n| Name | Type |\n|---|---|\n| NOT_FOUND | int |\n",
+    );
+    let kept: Vec<&str> = names(&found).into_iter().filter(|n| *n != "users").collect();
+    assert_eq!(kept, ["tasks"]);
+}
