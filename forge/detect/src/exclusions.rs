@@ -22,6 +22,7 @@ const NAMES: &[(Tag, &str)] = &[
     (Tag::Realtime, "realtime"),
     (Tag::RealtimeWord, "realtime"),
     (Tag::Payment, "payments"),
+    (Tag::PaymentWord, "payments"),
     (Tag::Stripe, "payments"),
     (Tag::Paypal, "payments"),
     (Tag::Vector, "vector search"),
@@ -72,5 +73,28 @@ fn excluded(sentence: &Sentence) -> Vec<(&'static str, ExclusionReason)> {
             out.push((*what, reason));
         }
     }
+    out.extend(figurative(sentence).filter(|found| !out.contains(found)).collect::<Vec<_>>());
     out
+}
+
+/// Words that look like a service and are not one where they stand: "word embeddings", "Claude
+/// Code", "real-time validation", a token bucket.
+fn figurative(sentence: &Sentence) -> impl Iterator<Item = (&'static str, ExclusionReason)> {
+    const SHADOWS: &[(Tag, &[Tag], &str)] = &[
+        (Tag::NotVector, &[Tag::Vector], "vector search"),
+        (Tag::NotModel, &[Tag::Model, Tag::ModelWord], "model gateway"),
+        (Tag::NotLogin, &[Tag::Login], "auth"),
+        (Tag::NotFile, &[Tag::FileStore], "storage"),
+        (Tag::NotPayment, &[Tag::Payment], "payments"),
+    ];
+    let in_scope = sentence.scope == Scope::In;
+    let shadowed = SHADOWS
+        .iter()
+        .filter(|(shadow, tags, _)| sentence.mentions(*shadow) && sentence.has_any(tags))
+        .map(|(_, _, what)| *what);
+    let adjective = sentence.has(Tag::RealtimeWord) && !sentence.has_any(&[Tag::Realtime, Tag::RealtimeNoun]);
+    shadowed
+        .chain(adjective.then_some("realtime"))
+        .filter(move |_| in_scope)
+        .map(|what| (what, ExclusionReason::Example))
 }

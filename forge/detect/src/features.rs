@@ -4,6 +4,7 @@ pub(crate) mod auth;
 mod cron;
 pub(crate) mod flags;
 pub(crate) mod functions;
+mod naming;
 pub(crate) mod schedules;
 pub(crate) mod secrets;
 pub(crate) mod storage;

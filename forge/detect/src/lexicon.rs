@@ -4,9 +4,15 @@
 //! spaces. A Latin phrase matches whole words; one that ends in `*` matches any ending. Phrases in
 //! other scripts match anywhere.
 
-mod features;
+mod access;
+mod files;
+mod live;
+mod money;
 pub(crate) mod nouns;
+mod place;
 mod scope;
+mod signin;
+mod work;
 
 use std::sync::LazyLock;
 
@@ -57,11 +63,16 @@ pub(crate) enum Tag {
     Line,
     Sso,
     Phone,
+    OtherProvider,
     // Files.
     Upload,
     FileNoun,
     FileStore,
     Transient,
+    /// A bucket that holds no files.
+    NotFile,
+    /// Files are looked at and not kept.
+    NotKept,
     // Server work.
     Webhook,
     SendMail,
@@ -117,14 +128,20 @@ struct Lexicon {
 static LEXICON: LazyLock<Option<Lexicon>> = LazyLock::new(|| {
     let mut phrases = Vec::new();
     let mut patterns = Vec::new();
-    for (tag, words) in scope::TERMS.iter().chain(features::TERMS) {
+    let lists = [
+        scope::TERMS,
+        place::TERMS,
+        signin::TERMS,
+        files::TERMS,
+        work::TERMS,
+        live::TERMS,
+        money::TERMS,
+        access::TERMS,
+    ];
+    for (tag, words) in lists.into_iter().flatten() {
         for word in *words {
-            let pattern = word.trim_end_matches('*');
-            phrases.push(Phrase {
-                tag: *tag,
-                prefix: word.ends_with('*'),
-                bounded: pattern.is_ascii() || is_latin(pattern),
-            });
+            let pattern = word.trim_end_matches('*').replace("e mail", "email");
+            phrases.push(Phrase { tag: *tag, prefix: word.ends_with('*'), bounded: is_spaced(&pattern) });
             patterns.push(pattern);
         }
     }
@@ -132,7 +149,7 @@ static LEXICON: LazyLock<Option<Lexicon>> = LazyLock::new(|| {
     Some(Lexicon { automaton, phrases })
 });
 
-/// Lower case, single spaces, and spaces for hyphens, slashes and underscores between words.
+/// Lower case, single spaces, spaces for hyphens and slashes, and one spelling of "email".
 pub(crate) fn normalise(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -149,7 +166,20 @@ pub(crate) fn normalise(text: &str) -> String {
             out.extend(plain.to_lowercase());
         }
     }
-    out.trim().to_owned()
+    let out = out.trim();
+    if out.contains("e mail") { unhyphenated_email(out) } else { out.to_owned() }
+}
+
+/// "an e mail" is an email; "the mail" is not.
+fn unhyphenated_email(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, piece) in text.split("e mail").enumerate() {
+        if at > 0 {
+            out.push_str(if out.ends_with(char::is_alphanumeric) { "e mail" } else { "email" });
+        }
+        out.push_str(piece);
+    }
+    out
 }
 
 /// Every phrase in the normalised text, with negation judged.
@@ -220,14 +250,15 @@ fn bounded(norm: &str, start: usize, end: usize, prefix: bool) -> bool {
     let before = norm[..start].chars().next_back();
     let after = norm[end..].chars().next();
     // A script without spaces next to a Latin word is a boundary too.
-    let is_word = |c: Option<char>| c.is_some_and(|c| c == '_' || c.is_alphanumeric() && is_latin_char(c));
+    let is_word = |c: Option<char>| c.is_some_and(|c| c == '_' || c.is_alphanumeric() && is_spaced_char(c));
     !is_word(before) && (prefix || !is_word(after))
 }
 
-fn is_latin(pattern: &str) -> bool {
-    pattern.chars().all(|c| !c.is_alphabetic() || is_latin_char(c))
+fn is_spaced(pattern: &str) -> bool {
+    pattern.chars().all(|c| !c.is_alphabetic() || is_spaced_char(c))
 }
 
-fn is_latin_char(c: char) -> bool {
-    (c as u32) < 0x250
+/// True for letters of scripts that put spaces between words: Latin, Greek and Cyrillic.
+fn is_spaced_char(c: char) -> bool {
+    (c as u32) < 0x530
 }

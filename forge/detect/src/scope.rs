@@ -63,6 +63,13 @@ impl Sentence {
 }
 
 impl Scoped<'_> {
+    /// The sentences of one block; they stand together and in the order of blocks.
+    pub(crate) fn sentences_of(&self, block: usize) -> &[Sentence] {
+        let start = self.sentences.partition_point(|s| s.block < block);
+        let end = self.sentences.partition_point(|s| s.block <= block);
+        self.sentences.get(start..end).unwrap_or_default()
+    }
+
     /// The sentences about the product to build.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = &Sentence> {
         self.sentences.iter().filter(|s| s.scope == Scope::In)
@@ -125,7 +132,10 @@ pub(crate) fn title_scope(title: &str, phased: bool) -> Scope {
         .trim_end_matches(|c: char| !c.is_alphanumeric());
     let hits = lexicon::hits(&norm);
     let of = |tag| hits.iter().find(|h| h.tag == tag);
-    if of(Tag::HeadOut).is_some() {
+    if let Some(scope) = priority(bare) {
+        return scope;
+    }
+    if of(Tag::HeadOut).is_some() || rules_out(bare) {
         return Scope::Out;
     }
     if of(Tag::HeadLater).is_some() || phased && is_later_phase(bare) {
@@ -140,8 +150,54 @@ pub(crate) fn title_scope(title: &str, phased: bool) -> Scope {
     if hits.iter().any(|h| h.tag == Tag::HeadAside && covers(h)) { Scope::Aside } else { Scope::In }
 }
 
+/// The classes of a MoSCoW list that are not built now, as a whole heading or cell.
+fn priority(bare: &str) -> Option<Scope> {
+    let bare = bare.strip_prefix("moscow: ").unwrap_or(bare);
+    match bare.strip_suffix(" have").unwrap_or(bare) {
+        "could" | "c could" | "could (c" | "nice to" => Some(Scope::Later),
+        "won't" | "wont" | "will not" | "w won't" | "won't (w" | "would" => Some(Scope::Out),
+        _ => None,
+    }
+}
+
+/// "Not in this version", "What the shop will not do", "Things we don't build yet": a heading that
+/// opens with a denial, or denies what "what" or "things" opens.
+fn rules_out(bare: &str) -> bool {
+    const DENIALS: &[&str] = &[" not ", " won't ", " don't ", " doesn't ", " never ", " no "];
+    const TIMES: &[&str] =
+        &["version", "release", "mvp", "v1", "now", "yet", "scope", "phase", "iteration", "launch"];
+    let opens = bare.starts_with("not ") && TIMES.iter().any(|word| bare.contains(word));
+    let lists = ["what ", "things ", "features "].iter().any(|word| bare.starts_with(word))
+        && DENIALS.iter().any(|word| bare.contains(word));
+    opens || lists
+}
+
 fn is_later_phase(bare: &str) -> bool {
-    ["phase ", "fase ", "フェーズ", "阶段", "version ", "v", "release "].iter().any(|word| {
+    const PHASES: &[&str] = &[
+        "phase ",
+        "fase ",
+        "フェーズ",
+        "阶段",
+        "version ",
+        "v",
+        "release ",
+        "versione ",
+        "versión ",
+        "versão ",
+        "версия ",
+        "этап ",
+        "фаза ",
+        "sürüm ",
+        "faz ",
+        "versi ",
+        "versie ",
+        "tahap ",
+        "etapa ",
+        "étape ",
+        "iteration ",
+        "milestone ",
+    ];
+    PHASES.iter().any(|word| {
         bare.strip_prefix(word)
             .and_then(|rest| rest.trim_start().chars().next())
             .is_some_and(|digit| ('2'..='9').contains(&digit))
@@ -164,6 +220,9 @@ fn block_scopes(document: &Document, sections: &[Scope]) -> Vec<Scope> {
 
 /// The scope a label such as `Out of scope:` or a short item gives itself.
 fn label_scope(block: &Block) -> Option<Scope> {
+    if block.kind == Kind::Row {
+        return row_scope(&block.text);
+    }
     if !matches!(block.kind, Kind::Item { .. } | Kind::Paragraph) {
         return None;
     }
@@ -177,6 +236,34 @@ fn label_scope(block: &Block) -> Option<Scope> {
     let scope = title_scope(label, false);
     let is_label = end < block.text.len() || label.split_whitespace().count() <= 4;
     (is_label && matches!(scope, Scope::Out | Scope::Later)).then_some(scope)
+}
+
+/// The scope a cell such as `Won't have` or `Phase 2` gives its row.
+fn row_scope(text: &str) -> Option<Scope> {
+    const CELL_CHARS_MAX: usize = 24;
+    let cells = text.split(" | ").skip(1).filter(|cell| cell.chars().count() <= CELL_CHARS_MAX);
+    cells.filter_map(cell_scope).max()
+}
+
+fn cell_scope(cell: &str) -> Option<Scope> {
+    let norm = lexicon::normalise(cell);
+    let bare = norm.trim_matches(|c: char| !c.is_alphanumeric());
+    let hits = lexicon::hits(bare);
+    let is_all = |tag| hits.iter().any(|h| h.tag == tag && h.start == 0 && h.end == bare.len());
+    if let Some(scope) = priority(bare) {
+        return Some(scope);
+    }
+    // A column that need not be filled in is optional too, and is in scope.
+    const OF_COLUMNS: &[&str] = &["optional", "opcional", "not required", "optionnel", "facultatif"];
+    if OF_COLUMNS.contains(&bare) {
+        None
+    } else if is_all(Tag::HeadOut) {
+        Some(Scope::Out)
+    } else if is_all(Tag::HeadLater) || is_later_phase(bare) {
+        Some(Scope::Later)
+    } else {
+        None
+    }
 }
 
 /// The scope a leading paragraph ("you could also add the following:") gives its list.

@@ -1,7 +1,9 @@
 //! Whole documents in, requirements out; and any text at all without a panic.
 
+mod scopes;
 mod services;
 mod shapes;
+mod signals;
 mod tables;
 mod total;
 

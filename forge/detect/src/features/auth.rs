@@ -21,17 +21,24 @@ const PROVIDERS: &[(&str, Tag)] = &[
     ("phone", Tag::Phone),
 ];
 
+/// Providers that few products name, by their words.
+const OTHER_PROVIDERS: &[(&str, &str)] = &[("네이버", "naver"), ("微信", "wechat")];
+
 /// Different hints ("profile page", "my orders") that together mean sign-in.
 const HINTS_MIN: usize = 2;
+
+/// Sentences about logging in that a flat "no login" overrules; more of them overrule it.
+const ASKED_MIN: usize = 1;
 
 /// The providers with their lines; empty when nobody has to log in.
 pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
     let firm: Vec<&Sentence> = scoped.wanted().filter(|s| is_login(s)).collect();
-    let refused = scoped.sentences.iter().filter(|s| s.scope != Scope::Later && refuses(s)).count();
+    let asked = firm.iter().filter(|s| !s.mentions(Tag::NoLogin)).count();
+    let refused = scoped.sentences.iter().filter(|s| s.scope < Scope::Later && refuses(s)).count();
     let hints: BTreeSet<&str> = scoped.wanted().flat_map(|s| s.words(Tag::LoginWeak)).collect();
     const BRIEF_SENTENCES: usize = 14;
     let brief = scoped.sentences.len() <= BRIEF_SENTENCES && scoped.wanted().any(|s| s.has(Tag::LoginFirm));
-    if refused > 0 && firm.len() <= 2 || firm.is_empty() && hints.len() < HINTS_MIN && !brief {
+    if refused > 0 && asked <= ASKED_MIN || firm.is_empty() && hints.len() < HINTS_MIN && !brief {
         return Vec::new();
     }
     let mut found: Vec<(String, Vec<u32>)> = Vec::new();
@@ -40,6 +47,9 @@ pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
             if sentence.has(*tag) && names_provider(sentence, *tag) {
                 note(&mut found, name, sentence.line);
             }
+        }
+        for name in others(sentence) {
+            note(&mut found, &name, sentence.line);
         }
         if sentence.has(Tag::MagicLink) {
             note(&mut found, "magic-link", sentence.line);
@@ -66,9 +76,40 @@ pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
     found
 }
 
+/// A flat "no login"; "visitors read without signing in" says only who need not.
 fn refuses(sentence: &Sentence) -> bool {
-    sentence.has(Tag::NoLogin)
-        || sentence.mentions(Tag::NoLogin) && sentence.hits.iter().any(|h| h.tag == Tag::Login && h.negated)
+    const PARTIAL: &[&str] =
+        &["without ", "sem ", "sin ", "ohne ", "sans ", "senza ", "без ", "tanpa ", "zonder "];
+    let flat = |words: &str| !PARTIAL.iter().any(|p| words.starts_with(p));
+    let whole_product = ["app", "tool", "site", "game", "works", "product", "page", "runs"];
+    let works_so = whole_product.iter().any(|word| sentence.norm.contains(word));
+    sentence.words(Tag::NoLogin).any(|words| flat(words) || works_so && !denies_access(&sentence.norm))
+        || sentence
+            .hits
+            .iter()
+            .any(|h| h.tag == Tag::NoLogin && h.negated && flat(&sentence.norm[h.start..h.end]))
+            && sentence.hits.iter().any(|h| h.tag == Tag::Login && h.negated)
+}
+
+/// "Nothing is visible without signing in" asks for sign-in.
+fn denies_access(norm: &str) -> bool {
+    ["nothing", "nobody", "no one", "cannot", "can't", "not visible", "no page", "never"]
+        .iter()
+        .any(|word| norm.contains(word))
+}
+
+/// The rarer providers the sentence names for signing in.
+fn others(sentence: &Sentence) -> Vec<String> {
+    if !names_provider(sentence, Tag::OtherProvider) {
+        return Vec::new();
+    }
+    let name = |word: &str| {
+        OTHER_PROVIDERS
+            .iter()
+            .find(|(w, _)| *w == word)
+            .map_or_else(|| word.to_owned(), |(_, n)| (*n).to_owned())
+    };
+    sentence.words(Tag::OtherProvider).map(name).collect()
 }
 
 /// True when the sentence is about logging in to the product itself.
@@ -139,15 +180,115 @@ fn names_provider(sentence: &Sentence, tag: Tag) -> bool {
         "로그인",
     ];
     const SHORT_WORDS: usize = 6;
-    if sentence.norm.contains("connect ") {
+    if sentence.norm.contains("connect ") && !sentence.norm.contains("connect with") {
         return false;
     }
     let short = sentence.norm.split(' ').count() <= SHORT_WORDS;
+    let login = is_login(sentence);
+    let own_words = matches!(tag, Tag::Sso | Tag::Phone | Tag::Line);
     sentence.hits.iter().filter(|h| h.tag == tag).any(|h| {
         let rest = sentence.norm[h.end..].trim_start();
         let near = SIGNS.iter().any(|s| rest.starts_with(s));
-        !PRODUCTS.iter().any(|p| rest.starts_with(p)) && (short || near || sentence.has(Tag::OauthWord))
+        !PRODUCTS.iter().any(|p| rest.starts_with(p))
+            && (own_words
+                || short
+                || near
+                || sentence.has(Tag::OauthWord)
+                || login && follows_with(&sentence.norm[..h.start]))
     })
+}
+
+/// True when "with", "via" and the like lead to a provider, past other providers and fillers:
+/// "sign in with the company's Google", "entrar com e-mail ou Google".
+fn follows_with(before: &str) -> bool {
+    const WORDS_BACK: usize = 8;
+    const WITH: &[&str] = &[
+        "with",
+        "via",
+        "using",
+        "through",
+        "by",
+        "con",
+        "com",
+        "mit",
+        "über",
+        "per",
+        "avec",
+        "par",
+        "met",
+        "через",
+        "dengan",
+        "ile",
+        "tramite",
+        "usando",
+    ];
+    const PASSED: &[&str] = &[
+        "a",
+        "an",
+        "the",
+        "their",
+        "your",
+        "his",
+        "her",
+        "our",
+        "company's",
+        "existing",
+        "either",
+        "or",
+        "and",
+        "o",
+        "e",
+        "ou",
+        "y",
+        "und",
+        "oder",
+        "et",
+        "of",
+        "или",
+        "atau",
+        "veya",
+        "google",
+        "github",
+        "apple",
+        "facebook",
+        "microsoft",
+        "twitter",
+        "discord",
+        "linkedin",
+        "gitlab",
+        "slack",
+        "email",
+        "password",
+        "passwort",
+        "senha",
+        "contraseña",
+        "accounts",
+        "account",
+        "magic",
+        "link",
+        "work",
+        "corporate",
+        "personal",
+        "un",
+        "una",
+        "conta",
+        "cuenta",
+        "compte",
+        "konto",
+        "einem",
+        "dem",
+        "suo",
+    ];
+    for word in before.rsplit(' ').filter(|w| !w.is_empty()).take(WORDS_BACK) {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '\'');
+        if WITH.contains(&bare) {
+            return true;
+        }
+        if !bare.is_empty() && !PASSED.contains(&bare) {
+            return false;
+        }
+    }
+    false
 }
 
 fn note(found: &mut Vec<(String, Vec<u32>)>, name: &str, line: u32) {

@@ -58,6 +58,109 @@ const DAYS: &[(&str, u8)] = &[
     ("jeudi", 4),
     ("vendredi", 5),
     ("samedi", 6),
+    ("domenica", 0),
+    ("lunedì", 1),
+    ("martedì", 2),
+    ("mercoledì", 3),
+    ("giovedì", 4),
+    ("venerdì", 5),
+    ("sabato", 6),
+    ("воскресен", 0),
+    ("понедельник", 1),
+    ("вторник", 2),
+    ("среду", 3),
+    ("четверг", 4),
+    ("пятниц", 5),
+    ("суббот", 6),
+    ("senin", 1),
+    ("selasa", 2),
+    ("rabu", 3),
+    ("kamis", 4),
+    ("jumat", 5),
+    ("sabtu", 6),
+    ("zondag", 0),
+    ("maandag", 1),
+    ("dinsdag", 2),
+    ("woensdag", 3),
+    ("donderdag", 4),
+    ("vrijdag", 5),
+    ("zaterdag", 6),
+    ("pazar", 0),
+    ("pazartesi", 1),
+    ("salı", 2),
+    ("çarşamba", 3),
+    ("perşembe", 4),
+    ("cuma", 5),
+    ("cumartesi", 6),
+    ("星期日", 0),
+    ("星期一", 1),
+    ("星期二", 2),
+    ("星期三", 3),
+    ("星期四", 4),
+    ("星期五", 5),
+    ("星期六", 6),
+    ("terça feira", 2),
+    ("quarta feira", 3),
+    ("quinta feira", 4),
+];
+const WEEKDAYS: &[&str] = &[
+    "weekday",
+    "weekdays",
+    "working day",
+    "working days",
+    "business day",
+    "business days",
+    "monday to friday",
+    "monday through friday",
+    "monday friday",
+    "mon fri",
+    "mon to fri",
+    "lunes a viernes",
+    "días laborables",
+    "segunda a sexta",
+    "dias úteis",
+    "montag bis freitag",
+    "werktags",
+    "lundi au vendredi",
+    "jours ouvrés",
+    "giorni feriali",
+    "lunedì a venerdì",
+    "lunedì al venerdì",
+    "будни",
+    "будням",
+    "hari kerja",
+    "werkdag",
+    "werkdagen",
+    "hafta içi",
+    "平日",
+    "月曜から金曜",
+    "工作日",
+    "周一至周五",
+    "周一到周五",
+    "평일",
+    "월요일부터 금요일",
+];
+/// What before a day makes it recur.
+const EVERY: &[&str] = &[
+    "every ",
+    "each ",
+    "days at",
+    "cada ",
+    "todos los ",
+    "toda ",
+    "todas ",
+    "jeden ",
+    "jede ",
+    "chaque ",
+    "tous les ",
+    "ogni ",
+    "кажд",
+    "setiap ",
+    "elke ",
+    "iedere ",
+    "her ",
+    "每",
+    "毎",
 ];
 const HOURLY: &[&str] = &[
     "hourly",
@@ -72,6 +175,11 @@ const HOURLY: &[&str] = &[
     "stündlich",
     "chaque heure",
     "toutes les heures",
+    "ogni ora",
+    "каждый час",
+    "setiap jam",
+    "elk uur",
+    "her saat",
 ];
 const DAILY: &[&str] = &[
     "daily",
@@ -100,6 +208,35 @@ const DAILY: &[&str] = &[
     "tous les jours",
     "chaque jour",
     "quotidien",
+    "jede nacht",
+    "jeden morgen",
+    "nachts",
+    "chaque nuit",
+    "chaque matin",
+    "cada noche",
+    "cada mañana",
+    "todas las noches",
+    "toda noite",
+    "ogni giorno",
+    "ogni notte",
+    "ogni mattina",
+    "каждый день",
+    "ежедневно",
+    "каждую ночь",
+    "каждое утро",
+    "setiap hari",
+    "setiap malam",
+    "setiap pagi",
+    "elke dag",
+    "elke nacht",
+    "elke ochtend",
+    "dagelijks",
+    "her gün",
+    "her gece",
+    "her sabah",
+    "at night",
+    "overnight",
+    "at midnight",
 ];
 const WEEKLY: &[&str] = &[
     "weekly",
@@ -115,6 +252,14 @@ const WEEKLY: &[&str] = &[
     "jede woche",
     "chaque semaine",
     "toutes les semaines",
+    "ogni settimana",
+    "еженедельно",
+    "каждую неделю",
+    "setiap minggu",
+    "elke week",
+    "wekelijks",
+    "her hafta",
+    "semanal",
 ];
 const MONTHLY: &[&str] = &[
     "monthly",
@@ -130,6 +275,18 @@ const MONTHLY: &[&str] = &[
     "monatlich",
     "chaque mois",
     "tous les mois",
+    "ogni mese",
+    "ежемесячно",
+    "каждый месяц",
+    "setiap bulan",
+    "elke maand",
+    "maandelijks",
+    "her ay",
+    "del mes",
+    "do mês",
+    "du mois",
+    "des monats",
+    "del mese",
 ];
 const ZONES: &[(&str, &str)] = &[
     ("IST", "Asia/Kolkata"),
@@ -178,7 +335,10 @@ pub(super) fn parse(norm: &str) -> Option<Rule> {
     if let Some(rule) = interval(norm) {
         return Some(rule);
     }
-    let days: Vec<u8> = DAYS.iter().filter(|(word, _)| norm.contains(word)).map(|(_, day)| *day).collect();
+    let mut days: Vec<u8> =
+        DAYS.iter().filter(|(word, _)| contains_day(norm, word)).map(|(_, day)| *day).collect();
+    days.sort_unstable();
+    days.dedup();
     if frequencies > 1 && days.is_empty() {
         return None; // "daily, weekly or monthly": a choice, not a schedule.
     }
@@ -187,17 +347,10 @@ pub(super) fn parse(norm: &str) -> Option<Rule> {
     if says(HOURLY) {
         return fixed("0 * * * *".to_owned());
     }
-    if says(&["weekday", "weekdays", "every weekday", "平日", "工作日", "평일"]) {
+    if says(WEEKDAYS) {
         return fixed(format!("{minute} {hour} * * 1-5"));
     }
-    let recurring_day = says(WEEKLY)
-        || norm.contains("every ")
-        || norm.contains("each ")
-        || norm.contains("days at")
-        || norm.contains("cada ")
-        || norm.contains("jeden ")
-        || norm.contains("chaque ")
-        || says(&["mondays", "tuesdays", "wednesdays", "thursdays", "fridays", "saturdays", "sundays"]);
+    let recurring_day = says(WEEKLY) || EVERY.iter().any(|word| norm.contains(word)) || plural_day(norm);
     if !days.is_empty() && recurring_day {
         let list: Vec<String> = days.iter().map(u8::to_string).collect();
         return fixed(format!("{minute} {hour} * * {}", list.join(",")));
@@ -292,7 +445,14 @@ fn clock(letters: &[char], start: usize, end: usize) -> Option<(u32, u32)> {
     let after: String = letters.iter().skip(rest).take(8).collect();
     let after = after.trim_start();
     let before: String = letters[start.saturating_sub(12)..start].iter().collect();
-    if matches!(after.chars().next(), Some('時' | '点' | '시')) || after.starts_with("uhr") {
+    let marked = matches!(after.chars().next(), Some('時' | '点' | '點' | '시'))
+        || ["uhr", "o'clock", "uur", "часов", "utc"].iter().any(|mark| after.starts_with(mark));
+    let ends = !after.starts_with(|c: char| c.is_alphanumeric() || c == '%' || c == ':');
+    let placed = ["at ", "alle ", "alle ore ", "a las ", "às ", "à ", "um ", "om ", "pukul ", "saat ", "в "];
+    let at_hour = placed
+        .iter()
+        .any(|word| before.strip_suffix(word).is_some_and(|head| head.is_empty() || head.ends_with(' ')));
+    if marked || at_hour && ends {
         sure = true;
     }
     let evening = after.starts_with("pm")
@@ -308,8 +468,32 @@ fn clock(letters: &[char], start: usize, end: usize) -> Option<(u32, u32)> {
 }
 
 fn month_day(norm: &str) -> Option<u8> {
-    if contains_word(norm, "first day") {
+    const FIRST: &[&str] = &[
+        "first day",
+        "first of",
+        "primer día",
+        "primeiro dia",
+        "premier jour",
+        "ersten tag",
+        "primo giorno",
+        "1er",
+        "每月1日",
+        "每月一号",
+        "毎月1日",
+        "매월 1일",
+    ];
+    if FIRST.iter().any(|word| contains_word(norm, word)) {
         return Some(1);
+    }
+    let words: Vec<&str> = norm.split(' ').collect();
+    // "day 5 of the month", "am 1. des monats", "el día 3 de cada mes".
+    let numbered = words.windows(2).find_map(|two| {
+        let opens = matches!(two[0], "day" | "día" | "dia" | "am" | "le" | "il" | "tanggal");
+        let digits = two[1].trim_end_matches(['.', ',', 'º']);
+        opens.then(|| digits.parse::<u8>().ok()).flatten().filter(|day| (1..=28).contains(day))
+    });
+    if numbered.is_some() {
+        return numbered;
     }
     norm.split(' ').find_map(|word| {
         let digits = word
@@ -331,6 +515,107 @@ pub(super) fn zone(text: &str) -> Option<&str> {
         .or_else(|| {
             words().find_map(|word| ZONES.iter().find(|(short, _)| *short == word).map(|(_, zone)| *zone))
         })
+}
+
+/// Nouns that an adjective of time turns into scheduled work.
+const WORK_NOUNS: &[&str] = &[
+    "job",
+    "jobs",
+    "run",
+    "task",
+    "analysis",
+    "sync",
+    "synchronization",
+    "backup",
+    "backups",
+    "cleanup",
+    "import",
+    "export",
+    "refresh",
+    "scan",
+    "batch",
+    "digest",
+    "reconciliation",
+    "aggregation",
+    "crawl",
+    "scrape",
+    "rollup",
+    "snapshot",
+];
+/// Nouns of things that are sent or made on a schedule; they need a verb beside them.
+const PRODUCT_NOUNS: &[&str] = &[
+    "report",
+    "reports",
+    "summary",
+    "email",
+    "newsletter",
+    "reminder",
+    "reminders",
+    "invoices",
+    "statement",
+    "list",
+];
+const ADJECTIVES: &[&str] = &["hourly", "daily", "nightly", "weekly", "monthly"];
+
+/// True for "hourly analysis", "nightly data sync" and the like: work by its name.
+pub(super) fn adjective_work(norm: &str) -> bool {
+    adjective_and(norm, &[WORK_NOUNS]).is_some()
+}
+
+/// "nightly data sync", "weekly report".
+pub(super) fn adjective_phrase(norm: &str) -> Option<String> {
+    adjective_and(norm, &[WORK_NOUNS, PRODUCT_NOUNS])
+}
+
+fn adjective_and(norm: &str, nouns: &[&[&str]]) -> Option<String> {
+    const BETWEEN_MAX: usize = 2;
+    let words: Vec<&str> = norm.split(' ').map(|w| w.trim_matches(|c: char| !c.is_alphanumeric())).collect();
+    words.iter().enumerate().filter(|(_, word)| ADJECTIVES.contains(word)).find_map(|(at, _)| {
+        let reach = words.get(at + 1..)?.iter().take(BETWEEN_MAX + 1);
+        let noun = reach.into_iter().position(|w| nouns.iter().any(|list| list.contains(w)))?;
+        Some(words.get(at..=at + 1 + noun)?.join(" "))
+    })
+}
+
+/// True when the words fix more than how often: an hour, a day, an interval.
+pub(super) fn fixes_time(norm: &str) -> bool {
+    time(norm).is_some() || interval(norm).is_some() || DAYS.iter().any(|(word, _)| contains_day(norm, word))
+}
+
+fn plural_day(norm: &str) -> bool {
+    const PLURALS: &[&str] = &[
+        "mondays",
+        "tuesdays",
+        "wednesdays",
+        "thursdays",
+        "fridays",
+        "saturdays",
+        "sundays",
+        "montags",
+        "dienstags",
+        "mittwochs",
+        "donnerstags",
+        "freitags",
+        "samstags",
+        "sonntags",
+        "los lunes",
+        "los martes",
+        "los viernes",
+        "по понедельникам",
+        "по пятницам",
+    ];
+    PLURALS.iter().any(|word| contains_word(norm, word))
+}
+
+/// A day's name as a word of its own; its plural and, in other scripts, its endings count too.
+fn contains_day(norm: &str, word: &str) -> bool {
+    let spaced = word.chars().next().is_some_and(|c| (c as u32) < 0x250);
+    norm.match_indices(word).any(|(at, _)| {
+        let before = norm[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+        let rest = &norm[at + word.len()..];
+        let rest = rest.strip_prefix('s').unwrap_or(rest);
+        !spaced || !before && !rest.starts_with(char::is_alphanumeric)
+    })
 }
 
 fn contains_word(norm: &str, word: &str) -> bool {

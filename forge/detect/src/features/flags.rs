@@ -5,23 +5,69 @@ use crate::names;
 use crate::requirements::ChannelNeed;
 use crate::scope::{Scoped, Sentence};
 
-use super::{says_outside, shorten};
+use super::{naming, says_outside, shorten};
 
 /// What connected clients are pushed.
 pub(crate) fn realtime(scoped: &Scoped<'_>) -> Vec<ChannelNeed> {
+    const CHANNELS_MAX: usize = 20;
+    const LINES_MAX: usize = 5;
     let mut channels: Vec<ChannelNeed> = Vec::new();
     for sentence in scoped.wanted().filter(|s| pushes(s)) {
-        let topic = sentence.words(Tag::RealtimeNoun).next().or_else(|| sentence.words(Tag::Realtime).next());
-        let name = names::kebab(topic.unwrap_or("updates"));
-        let name = if name.is_empty() { "updates".to_owned() } else { name };
+        let name = topic(scoped, sentence);
+        let room = channels.len() < CHANNELS_MAX;
         match channels.iter_mut().find(|c| c.name == name) {
-            Some(channel) => channel.lines.push(sentence.line),
-            None => {
-                channels.push(ChannelNeed { name, text: shorten(&sentence.text), lines: vec![sentence.line] })
+            Some(channel) if channel.lines.len() < LINES_MAX => channel.lines.push(sentence.line),
+            Some(_) => {}
+            None if room => {
+                channels.push(ChannelNeed {
+                    name,
+                    text: shorten(&sentence.text),
+                    lines: vec![sentence.line],
+                });
             }
+            None => {}
         }
     }
     channels
+}
+
+/// What is pushed: a noun of the sentence, the object of its verb, or the section's short title.
+fn topic(scoped: &Scoped<'_>, sentence: &Sentence) -> String {
+    const AUDIENCE: &[&str] = &[
+        "connected",
+        "live",
+        "broadcast",
+        "all users",
+        "other users",
+        "all clients",
+        "participants",
+        "sync",
+        "viewers",
+        "all viewers",
+        "connected clients",
+        "connected users",
+        "open browsers",
+        "open tabs",
+    ];
+    const VERBS: &[&str] =
+        &["receive ", "receives ", "see ", "sees ", "pushes ", "push ", "streams ", "broadcasts "];
+    const TITLE_WORDS_MAX: usize = 3;
+    let noun = sentence.words(Tag::RealtimeNoun).find(|w| !AUDIENCE.contains(w)).map(|word| {
+        // A prefix phrase stops inside its word.
+        if word == "collaborat" || word == "co edit" { "collaboration".to_owned() } else { word.to_owned() }
+    });
+    let object = || {
+        let end = VERBS.iter().find_map(|verb| sentence.norm.find(verb).map(|at| at + verb.len()))?;
+        naming::object_after(&sentence.norm[end..])
+    };
+    let title = || {
+        let section = scoped.document.sections.get(sentence.section)?;
+        let title = crate::scope::bare_title(section);
+        (section.level > 1 && title.split_whitespace().count() <= TITLE_WORDS_MAX).then(|| title.to_owned())
+    };
+    let phrase = || sentence.words(Tag::Realtime).next().map(str::to_owned);
+    let named = noun.or_else(object).or_else(title).or_else(phrase);
+    named.map(|n| names::kebab(&n)).filter(|n| !n.is_empty()).unwrap_or_else(|| "updates".to_owned())
 }
 
 fn pushes(sentence: &Sentence) -> bool {
