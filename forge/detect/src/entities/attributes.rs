@@ -110,7 +110,7 @@ pub(super) fn enrich(scoped: &Scoped<'_>, drafts: &mut Vec<Draft>, signed_in: bo
     let keys: BTreeMap<String, String> =
         drafts.iter().map(|d| (table_key(d), d.table.name.clone())).collect();
     // A table with a declared list of columns has them all.
-    let declared: Vec<String> = drafts
+    let declared: BTreeSet<String> = drafts
         .iter()
         .filter(|d| d.source != Source::Prose && d.table.columns.len() > 2)
         .map(table_key)

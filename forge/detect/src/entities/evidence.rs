@@ -54,10 +54,17 @@ pub(super) fn english(sentence: &Sentence, nouns: &mut BTreeMap<String, Evidence
     if sentence.kind == Kind::Heading {
         headed(&words, sentence.line, nouns);
     }
-    if matches!(sentence.kind, Kind::Item { .. }) {
+    if matches!(sentence.kind, Kind::Item { .. }) && !says_none(&sentence.norm) {
         listed(&words, sentence.line, nouns);
         label(sentence, nouns);
     }
+}
+
+/// "Payments: none".
+fn says_none(norm: &str) -> bool {
+    norm.split_once(':').is_some_and(|(_, rest)| {
+        matches!(rest.trim().trim_end_matches('.'), "none" | "no" | "n a" | "not needed" | "not required")
+    })
 }
 
 /// "The system shall store medical records", "submissions are saved in the database".

@@ -276,7 +276,11 @@ fn owner(scoped: &Scoped<'_>, grid: &Grid, head: Head) -> Option<String> {
 /// A table from its fields.
 pub(super) fn need(name: String, found: &[fields::Field], lines: Vec<u32>) -> TableNeed {
     let mut table = TableNeed { name, lines, access: Access::Unspecified, ..TableNeed::default() };
+    const COLUMNS_MAX: usize = 200;
     for field in found {
+        if table.columns.len() >= COLUMNS_MAX {
+            break;
+        }
         if table.columns.iter().all(|c| c.name != field.column.name) {
             table.columns.push(field.column.clone());
             table.fks.extend(field.fk.clone());

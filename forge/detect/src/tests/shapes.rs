@@ -268,3 +268,10 @@ fn measures_codes_and_events_of_analytics_are_no_tables() {
     let kept: Vec<&str> = names(&found).into_iter().filter(|n| *n != "users").collect();
     assert_eq!(kept, ["tasks"]);
 }
+
+#[test]
+fn a_label_that_says_none_lists_none() {
+    let found =
+        on_server("Users create, edit and delete tasks.\n\n## Facts\n- Bookings: none\n- Invoices: N/A\n");
+    assert!(!names(&found).iter().any(|n| matches!(*n, "bookings" | "invoices")), "{:?}", names(&found));
+}
