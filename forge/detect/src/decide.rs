@@ -5,7 +5,7 @@ use crate::document::{self, Code};
 use crate::draft::Draft;
 use crate::entities::{self, Stance};
 use crate::exclusions::exclusions;
-use crate::features::{auth, flags, functions, schedules, secrets, storage};
+use crate::features::{access, auth, flags, functions, schedules, secrets, storage};
 use crate::formats;
 use crate::lexicon::Tag;
 use crate::merge;
@@ -125,7 +125,7 @@ fn decide(text: &str, scoped: &Scoped<'_>, mut drafts: Vec<Draft>, secured: bool
     entities::uniques(scoped, &mut tables);
     let mut answer = assemble(scoped, &judgement, tables, logins);
     if is_empty(&answer) {
-        return none(scoped, &judgement);
+        answer = none(scoped, &judgement);
     }
     let named = secrets::secrets(text);
     for (name, lines) in named {
@@ -203,6 +203,7 @@ fn assemble(
     answer.schedules = schedules::schedules(scoped);
     answer.realtime = flags::realtime(scoped);
     users(scoped, &mut answer);
+    access::assign(scoped, &mut answer.tables);
     answer
 }
 

@@ -1,5 +1,6 @@
 //! Services a document asks for besides tables.
 
+pub(crate) mod access;
 pub(crate) mod auth;
 mod cron;
 pub(crate) mod flags;

@@ -16,7 +16,8 @@ pub const VERSION: u32 = 1;
 pub struct Requirements {
     /// Format version, [`VERSION`].
     pub version: u32,
-    /// True when the document needs no backend at all; every list is empty then.
+    /// True when the document needs no backend at all; every list but `secrets` and `exclusions` is
+    /// empty then. A tool without a backend may still need a key.
     pub none: bool,
     /// The document's title, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -447,7 +447,9 @@ fn clock(letters: &[char], start: usize, end: usize) -> Option<(u32, u32)> {
     let before: String = letters[start.saturating_sub(12)..start].iter().collect();
     let marked = matches!(after.chars().next(), Some('時' | '点' | '點' | '시'))
         || ["uhr", "o'clock", "uur", "часов", "utc"].iter().any(|mark| after.starts_with(mark));
-    let ends = !after.starts_with(|c: char| c.is_alphanumeric() || c == '%' || c == ':');
+    const UNITS: &[&str] = &["min", "hour", "day", "week", "%", "percent", "item", "people"];
+    let apart = letters.get(rest).is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '%' | ':'));
+    let ends = apart && !UNITS.iter().any(|unit| after.starts_with(unit));
     let placed = ["at ", "alle ", "alle ore ", "a las ", "às ", "à ", "um ", "om ", "pukul ", "saat ", "в "];
     let at_hour = placed
         .iter()

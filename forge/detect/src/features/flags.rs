@@ -85,7 +85,7 @@ pub(crate) fn payments(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
             }
         }
         let others: Vec<String> =
-            sentence.words(Tag::OtherPay).map(names::kebab).filter(|n| !n.is_empty()).collect();
+            sentence.words(Tag::OtherPay).map(provider).filter(|n| !n.is_empty()).collect();
         for name in others {
             add(&mut found, &name, sentence.line);
         }
@@ -98,6 +98,18 @@ pub(crate) fn payments(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
         found.push(("unspecified".to_owned(), unnamed));
     }
     found
+}
+
+/// A provider's name in Latin letters.
+fn provider(word: &str) -> String {
+    const WRITTEN_OTHERWISE: &[(&str, &str)] = &[
+        ("支付宝", "alipay"),
+        ("微信支付", "wechat-pay"),
+        ("토스페이먼츠", "toss-payments"),
+        ("юkassa", "yookassa"),
+    ];
+    let known = WRITTEN_OTHERWISE.iter().find(|(written, _)| *written == word);
+    known.map_or_else(|| names::kebab(word), |(_, name)| (*name).to_owned())
 }
 
 /// Lines that ask for embeddings or semantic retrieval in the product.

@@ -223,9 +223,14 @@ fn keeps_files(sentence: &Sentence, transient: bool) -> bool {
         return true;
     }
     !transient
-        && sentence.has(Tag::Upload)
+        && (sentence.has(Tag::Upload) || loads_up(&sentence.norm))
         && sentence.has(Tag::FileNoun)
         && !sentence.mentions(Tag::Transient)
+}
+
+/// German parts the verb: "laden Fotos hoch".
+fn loads_up(norm: &str) -> bool {
+    [" laden ", " lädt "].iter().any(|verb| norm.find(verb).is_some_and(|at| norm[at..].contains(" hoch")))
 }
 
 /// Files that people come to download are kept somewhere; what they export or have made is not.

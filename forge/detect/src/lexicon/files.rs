@@ -48,6 +48,7 @@ pub(super) const TERMS: &[(Tag, &[&str])] = &[
             "add photos",
             "add images",
             "add pictures",
+            "anexa",
             "attached",
             "caricare",
             "carica",

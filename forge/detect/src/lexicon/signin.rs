@@ -158,6 +158,8 @@ pub(super) const TERMS: &[(Tag, &[&str])] = &[
             "registrazione degli utenti",
             "iscriversi",
             "войти",
+            "входят",
+            "входит",
             "вход в систему",
             "вход через",
             "вход по",

@@ -1,7 +1,7 @@
 //! Sign-in, files, functions, schedules and channels: what is one thing, and what it is called.
 
 use super::read;
-use crate::{ExclusionReason, FunctionKind};
+use crate::{Access, ExclusionReason, FunctionKind};
 
 #[test]
 fn a_label_and_its_sentence_are_one_schedule_and_one_function() {
@@ -47,6 +47,7 @@ fn clock_words_of_many_languages() {
         ("Das Backend versendet die Liste werktags um 7:30 Uhr.", "30 7 * * 1-5"),
         ("El backend envía el resumen de lunes a viernes a las 18.", "0 18 * * 1-5"),
         ("The server generates bills on day 5 of the month at 03:00.", "0 3 5 * *"),
+        ("Ogni giovedì alle 9 il server invia una mail.", "0 9 * * 4"),
         ("The server purges old rows every Tuesday and Thursday at 9pm.", "0 21 * * 2,4"),
     ] {
         let found = read(sentence);
@@ -156,4 +157,34 @@ fn words_that_only_look_like_a_service_are_examples() {
     assert!(given.contains(&("storage", ExclusionReason::Example)), "{given:?}");
     assert!(given.contains(&("realtime", ExclusionReason::Example)), "{given:?}");
     assert!(found.storage.is_empty() && found.realtime.is_empty());
+}
+
+#[test]
+fn access_is_what_the_sentences_about_a_table_say() {
+    let fields = "- id: uuid, primary key\n- title: text, required\n- created_at: timestamp\n";
+    for (sentence, access) in [
+        ("Everyone may read recipes; only the author changes them.", Access::OwnOrPublic),
+        ("Everyone can read recipes; members edit only their own.", Access::OwnOrPublic),
+        ("Anyone can browse recipes; only admins manage them.", Access::Public),
+        ("Only administrators see recipes.", Access::Private),
+        ("A member sees only their own recipes.", Access::Own),
+        ("A member sees and changes only their own row.", Access::Own),
+        ("Recipes are sorted by title.", Access::Unspecified),
+        ("Everyone may read recipes.", Access::Unspecified),
+    ] {
+        let document = format!(
+            "# Kitchen\n\nMembers log in; the server keeps all.\n\n## Data model\n\n### recipes\n\n{fields}\n{sentence}\n"
+        );
+        let found = read(&document);
+        let recipes = found.tables.iter().find(|t| t.name == "recipes").expect("the table");
+        assert_eq!(recipes.access, access, "{sentence}");
+    }
+}
+
+#[test]
+fn a_tool_without_a_backend_may_need_a_key() {
+    let found = read("# fetchcut\n\nA command line tool that prints to stdout. Set `CUT_API_KEY` first.\n");
+    assert!(found.none);
+    assert_eq!(found.secrets, ["CUT_API_KEY"]);
+    assert_eq!(found.evidence["secrets.CUT_API_KEY"], [3]);
 }

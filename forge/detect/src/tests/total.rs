@@ -75,7 +75,7 @@ proptest! {
         if let Ok(found) = once {
             let lines = u32::try_from(text.lines().count()).expect("short");
             prop_assert!(found.tables.iter().flat_map(|t| &t.lines).all(|l| (1..=lines).contains(l)));
-            prop_assert!(!found.none || found.tables.is_empty() && found.secrets.is_empty());
+            prop_assert!(!found.none || found.tables.is_empty() && found.auth.is_empty());
         }
     }
 }
