@@ -1,10 +1,11 @@
 //! Durable steps (intent, act, outcome), beside the disk's own rate and beside peers.
 //!
 //! A step here does nothing, so what is measured is the remembering. `process`: a crash of the process is
-//! survived. `disk`: each outcome is flushed to the disk. Peers run under the same two promises.
+//! survived. `disk`: each outcome is flushed to the disk. Peers run under the same two promises. Everybody
+//! takes turns, so that a busy moment of the machine meets them all; what is compared is of one round.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -18,15 +19,27 @@ use loki_store::SystemClock;
 
 use crate::Setup;
 use crate::fold::{run_id, started};
-use crate::measure::{BenchError, Figure, Target, median, timed};
+use crate::measure::{BenchError, Figure, Target, timed};
 
-const PROCESS_STEPS: u64 = 20_000;
-const DISK_STEPS: u64 = 500;
-const PEER_STEPS: u64 = 1_000;
-const ROUNDS: usize = 5;
-/// What one outcome writes to the log at least: a page and its header.
-const FLUSH_BYTES: usize = 4_120;
-const PEERS: [(&str, &str); 2] = [("DBOS", "dbos_steps.py"), ("LangGraph", "langgraph_steps.py")];
+const ROUNDS: usize = 7;
+const PROCESS_STEPS: u32 = 20_000;
+const PEER_STEPS: u32 = 1_000;
+/// Steps, and flushes, of one turn; a round has many, since the disk's rate changes from second to second.
+const DISK_STEPS: u32 = 25;
+const DISK_TURNS: u32 = 40;
+/// What SQLite appends to its log for a page: the page and a header.
+const FRAME_BYTES: usize = 4_120;
+const PEERS: [Peer; 2] = [
+    Peer { name: "DBOS", script: "dbos_steps.py", lead: 10.0 },
+    Peer { name: "LangGraph", script: "langgraph_steps.py", lead: 2.0 },
+];
+
+struct Peer {
+    name: &'static str,
+    script: &'static str,
+    /// How many times faster than it a ledger has to be, at most 2 where the disk is waited for.
+    lead: f64,
+}
 
 /// What a step survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,83 +55,116 @@ impl Mode {
             Mode::Disk => "disk",
         }
     }
-
-    fn steps(self) -> u64 {
-        match self {
-            Mode::Process => PROCESS_STEPS,
-            Mode::Disk => DISK_STEPS,
-        }
-    }
-
-    /// How many times faster than each peer it has to be.
-    fn lead(self) -> f64 {
-        match self {
-            Mode::Process => 10.0,
-            Mode::Disk => 2.0,
-        }
-    }
 }
 
-/// All of it, round by round in turn, so that a busy moment of the machine meets everyone.
-pub(crate) fn durable_steps(setup: &Setup) -> Result<Vec<Figure>, BenchError> {
+/// Steps a second where a crash of the process is survived.
+pub(crate) fn durable_process(setup: &Setup) -> Result<Vec<Figure>, BenchError> {
     let folder = tempfile::tempdir().map_err(BenchError::io("make a folder"))?;
-    let mut figures = Vec::new();
-    for mode in [Mode::Process, Mode::Disk] {
-        let (mut ours, mut flushes, mut peers) = (Vec::new(), Vec::new(), vec![Vec::new(); PEERS.len()]);
-        for round in 0..ROUNDS {
-            ours.push(our_step(&folder.path().join(format!("{}-{round}", mode.name())), mode)?);
-            if mode == Mode::Disk {
-                flushes.push(flush(&folder.path().join(format!("flush-{round}")))?);
-            }
-            let Some(python) = &setup.python else { continue };
-            for ((_, script), steps) in PEERS.iter().zip(&mut peers) {
-                steps.push(peer_step(setup, python, script, mode)?);
-            }
-        }
-        let our_rate = rate(ours);
-        let target = if mode == Mode::Process { Target::AtLeast(5_000.0) } else { Target::None };
-        figures.push(figure(format!("loki, {}", mode.name()), our_rate, "steps/s", target));
-        if mode == Mode::Disk {
-            let disk = rate(flushes);
-            figures.push(figure("the disk's own flushes".to_owned(), disk, "/s", Target::None));
-            figures.push(figure(
-                "loki over the disk".to_owned(),
-                our_rate / disk,
-                "of 1",
-                Target::AtLeast(0.85),
-            ));
-        }
-        for ((name, _), steps) in PEERS.iter().zip(peers).filter(|(_, steps)| !steps.is_empty()) {
-            let theirs = rate(steps);
-            figures.push(figure(format!("{name}, {}", mode.name()), theirs, "steps/s", Target::None));
-            let lead = Target::AtLeast(mode.lead());
-            figures.push(figure(
-                format!("loki over {name}, {}", mode.name()),
-                our_rate / theirs,
-                "times",
-                lead,
-            ));
-        }
+    let (mut ours, mut peers) = (Vec::new(), Peers::default());
+    for round in 0..ROUNDS {
+        let steps = Steps::begin(&folder.path().join(round.to_string()), Mode::Process)?;
+        let rate = per_second(PROCESS_STEPS, steps.take(PROCESS_STEPS)?);
+        ours.push(rate);
+        peers.round(setup, Mode::Process, rate)?;
     }
+    let mut figures = vec![Figure::new("loki", "steps/s", Target::AtLeast(5_000.0), ours)];
+    figures.extend(peers.figures(|peer| Target::AtLeast(peer.lead)));
     Ok(figures)
 }
 
-fn figure(what: String, value: f64, unit: &'static str, target: Target) -> Figure {
-    Figure { what, value, unit, target }
+/// Steps a second where each outcome is flushed to the disk.
+pub(crate) fn durable_disk(setup: &Setup) -> Result<Vec<Figure>, BenchError> {
+    let folder = tempfile::tempdir().map_err(BenchError::io("make a folder"))?;
+    let (mut ours, mut over, mut grown) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut share, mut share_grown, mut peers) = (Vec::new(), Vec::new(), Peers::default());
+    for round in 0..ROUNDS {
+        let path = |name: &str| folder.path().join(format!("{name}-{round}"));
+        let steps = Steps::begin(&path("ledger"), Mode::Disk)?;
+        let overwritten = Flushes::overwriting(&path("overwritten"))?;
+        let growing = Flushes::growing(&path("growing"))?;
+        let mut took = [Duration::ZERO; 3];
+        for turn in 0..DISK_TURNS {
+            took[0] += steps.take(DISK_STEPS)?;
+            took[1] += overwritten.flush(turn)?;
+            took[2] += growing.flush(turn)?;
+        }
+        let [rate, disk, growth] = took.map(|took| per_second(DISK_STEPS * DISK_TURNS, took));
+        ours.push(rate);
+        over.push(disk);
+        grown.push(growth);
+        share.push(rate / disk);
+        share_grown.push(rate / growth);
+        peers.round(setup, Mode::Disk, rate)?;
+    }
+    let mut figures = vec![
+        Figure::new("loki", "steps/s", Target::None, ours),
+        Figure::new("the disk, a frame overwritten", "/s", Target::None, over),
+        Figure::new("the disk, a frame appended", "/s", Target::None, grown),
+        Figure::new("loki over the disk, overwritten", "of 1", Target::AtLeast(0.85), share),
+        Figure::new("loki over the disk, appended", "of 1", Target::None, share_grown),
+    ];
+    // A flush is as slow for everybody: ten times is not to be had here.
+    figures.extend(peers.figures(|peer| Target::AtLeast(peer.lead.min(2.0))));
+    Ok(figures)
 }
 
-fn rate(steps: Vec<Duration>) -> f64 {
-    1.0 / median(steps).as_secs_f64()
+fn per_second(times: u32, took: Duration) -> f64 {
+    f64::from(times) / took.as_secs_f64()
 }
 
-/// How long one of our steps takes.
-fn our_step(dir: &Path, mode: Mode) -> Result<Duration, BenchError> {
-    let ledger = Ledger::open(dir, Arc::new(SystemClock)).map_err(BenchError::Ledger)?;
-    let run = run_id();
-    let input = begin(&ledger, &run)?;
-    let (done, took) = timed(|| (0..mode.steps()).try_for_each(|_| step(&ledger, &run, &input, mode)));
-    done?;
-    Ok(took / u32::try_from(mode.steps()).unwrap_or(u32::MAX))
+/// What each of [`PEERS`] reached: steps a second, and our lead in the same round.
+#[derive(Default)]
+struct Peers {
+    rates: [Vec<f64>; PEERS.len()],
+    leads: [Vec<f64>; PEERS.len()],
+}
+
+impl Peers {
+    fn round(&mut self, setup: &Setup, mode: Mode, ours: f64) -> Result<(), BenchError> {
+        let Some(python) = &setup.python else { return Ok(()) };
+        for ((peer, rates), leads) in PEERS.iter().zip(&mut self.rates).zip(&mut self.leads) {
+            let rate = per_second(PEER_STEPS, peer_steps(setup, python, peer.script, mode)?);
+            rates.push(rate);
+            leads.push(ours / rate);
+        }
+        Ok(())
+    }
+
+    fn figures(self, lead: impl Fn(&Peer) -> Target) -> Vec<Figure> {
+        let mut figures = Vec::new();
+        for ((peer, rates), leads) in PEERS.iter().zip(self.rates).zip(self.leads) {
+            if !rates.is_empty() {
+                figures.push(Figure::new(peer.name, "steps/s", Target::None, rates));
+                figures.push(Figure::new(format!("loki over {}", peer.name), "times", lead(peer), leads));
+            }
+        }
+        figures
+    }
+}
+
+/// A run in its act phase, taking steps.
+struct Steps {
+    ledger: Ledger,
+    run: RunId,
+    /// What its steps name.
+    artifact: ArtifactId,
+    mode: Mode,
+}
+
+impl Steps {
+    fn begin(dir: &Path, mode: Mode) -> Result<Self, BenchError> {
+        let ledger = Ledger::open(dir, Arc::new(SystemClock)).map_err(BenchError::Ledger)?;
+        let run = run_id();
+        let artifact = begin(&ledger, &run)?;
+        Ok(Self { ledger, run, artifact, mode })
+    }
+
+    /// How long that many of them take.
+    fn take(&self, steps: u32) -> Result<Duration, BenchError> {
+        let one = |_| step(&self.ledger, &self.run, &self.artifact, self.mode);
+        let (done, took) = timed(|| (0..steps).try_for_each(one));
+        done.map(|()| took)
+    }
 }
 
 /// A run in its act phase, and the artifact that its steps name.
@@ -160,22 +206,40 @@ fn step(ledger: &Ledger, run: &RunId, artifact: &ArtifactId, mode: Mode) -> Resu
     Ok(())
 }
 
-/// How long the disk takes to keep what one outcome writes, with nothing in between.
-fn flush(path: &Path) -> Result<Duration, BenchError> {
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .open(path)
-        .map_err(BenchError::io("make a file to flush"))?;
-    let page = [7u8; FLUSH_BYTES];
-    let (done, took) =
-        timed(|| (0..DISK_STEPS).try_for_each(|_| file.write_all(&page).and_then(|()| file.sync_data())));
-    done.map_err(BenchError::io("flush a file"))?;
-    Ok(took / u32::try_from(DISK_STEPS).unwrap_or(u32::MAX))
+/// A file that is written frame by frame, each flushed: the disk with nothing in between.
+struct Flushes {
+    file: File,
 }
 
-/// How long one of a peer's steps takes.
-fn peer_step(setup: &Setup, python: &Path, script: &str, mode: Mode) -> Result<Duration, BenchError> {
+impl Flushes {
+    fn growing(path: &Path) -> Result<Self, BenchError> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        Ok(Self { file: file.map_err(BenchError::io("make a file to flush"))? })
+    }
+
+    /// In a file that has its size already, as a log that was started over.
+    fn overwriting(path: &Path) -> Result<Self, BenchError> {
+        let made = Self::growing(path)?;
+        let bytes = vec![1u8; FRAME_BYTES * (DISK_TURNS * DISK_STEPS) as usize];
+        let filled = made.file.write_all_at(&bytes, 0).and_then(|()| made.file.sync_all());
+        filled.map_err(BenchError::io("fill a file"))?;
+        Ok(made)
+    }
+
+    /// How long a turn takes.
+    fn flush(&self, turn: u32) -> Result<Duration, BenchError> {
+        let frame = [7u8; FRAME_BYTES];
+        let one = |number: u32| {
+            let offset = u64::from(turn * DISK_STEPS + number) * FRAME_BYTES as u64;
+            self.file.write_all_at(&frame, offset).and_then(|()| self.file.sync_data())
+        };
+        let (done, took) = timed(|| (0..DISK_STEPS).try_for_each(one));
+        done.map(|()| took).map_err(BenchError::io("flush a file"))
+    }
+}
+
+/// How long a peer's steps take.
+fn peer_steps(setup: &Setup, python: &Path, script: &str, mode: Mode) -> Result<Duration, BenchError> {
     let folder = tempfile::tempdir().map_err(BenchError::io("make a folder"))?;
     let path = setup.repository.join("tests/bench/peers").join(script);
     let output = Command::new(python)
@@ -188,7 +252,7 @@ fn peer_step(setup: &Setup, python: &Path, script: &str, mode: Mode) -> Result<D
     let report: Option<serde_json::Value> =
         stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());
     match report.and_then(|report| report["seconds"].as_f64()).filter(|_| output.status.success()) {
-        Some(seconds) => Ok(Duration::from_secs_f64(seconds / PEER_STEPS as f64)),
+        Some(seconds) => Ok(Duration::from_secs_f64(seconds)),
         None => Err(BenchError::Ended {
             program: script.to_owned(),
             status: output.status,

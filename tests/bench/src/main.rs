@@ -3,6 +3,7 @@
 //! Prints a table of figures beside their targets. Figures are recorded in `docs/performance.md` with
 //! the machine they come from; nothing in the tests depends on them.
 
+mod document;
 mod durable;
 mod fold;
 mod measure;
@@ -29,14 +30,17 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 7] = [
+const BENCHMARKS: [(&str, Benchmark); 10] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
+    ("start-large", program::start_large),
     ("peak-memory", program::peak_memory),
+    ("forge-detect", document::forge_detect),
     ("migration-proof", migration::migration_proof),
     ("migration-apply", migration::migration_apply),
     ("fold-100k", fold::fold_100k),
-    ("durable-steps", durable::durable_steps),
+    ("durable-process", durable::durable_process),
+    ("durable-disk", durable::durable_disk),
 ];
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
 fn run(arguments: Vec<OsString>) -> Result<(), BenchError> {
     let (setup, names) = read_arguments(arguments)?;
     let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", measure::heading()).map_err(BenchError::Output)?;
     for (name, benchmark) in BENCHMARKS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             for figure in benchmark(&setup)? {

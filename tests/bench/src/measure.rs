@@ -23,6 +23,8 @@ pub(crate) enum BenchError {
     Ended { program: String, status: ExitStatus, stderr: String },
     #[error("the run refuses an event")]
     Fold(#[source] loki_ledger::run::FoldError),
+    #[error("the document is not read")]
+    Detect(#[source] forge_detect::DetectError),
     #[error("the ledger refuses a step")]
     Ledger(#[source] loki_ledger::LedgerError),
     #[error("the migration did not go through")]
@@ -46,28 +48,58 @@ pub(crate) enum Target {
     None,
 }
 
-/// A measured number.
+/// A number that was measured several times. Its median is what counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Figure {
-    /// What was measured.
-    pub(crate) what: String,
-    pub(crate) value: f64,
-    pub(crate) unit: &'static str,
-    pub(crate) target: Target,
+    what: String,
+    unit: &'static str,
+    target: Target,
+    /// Ascending.
+    rounds: Vec<f64>,
 }
 
 impl Figure {
+    pub(crate) fn new(
+        what: impl Into<String>,
+        unit: &'static str,
+        target: Target,
+        mut rounds: Vec<f64>,
+    ) -> Self {
+        rounds.sort_unstable_by(f64::total_cmp);
+        Self { what: what.into(), unit, target, rounds }
+    }
+
+    /// The middle one; the upper of two.
+    pub(crate) fn median(&self) -> f64 {
+        self.rounds.get(self.rounds.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
     /// The figure as a line of the table.
     pub(crate) fn line(&self, benchmark: &str) -> String {
+        let Self { what, unit, rounds, .. } = self;
+        let value = self.median();
         let (target, met) = match self.target {
-            Target::Below(most) => (format!("< {most}"), Some(self.value < most)),
-            Target::AtLeast(least) => (format!(">= {least}"), Some(self.value >= least)),
+            Target::Below(most) => (format!("< {most}"), Some(value < most)),
+            Target::AtLeast(least) => (format!(">= {least}"), Some(value >= least)),
             Target::None => (String::new(), None),
         };
         let met = met.map_or("", |met| if met { "met" } else { "MISSED" });
-        let (what, value, unit) = (&self.what, self.value, self.unit);
-        format!("{benchmark:<18} {what:<44} {value:>12.2} {unit:<9} {target:<10} {met}").trim_end().to_owned()
+        let [least, most] = [rounds.first(), rounds.last()].map(|end| end.copied().unwrap_or(f64::NAN));
+        let count = rounds.len();
+        let line = format!(
+            "{benchmark:<18} {what:<36} {least:>10.2} {value:>10.2} {most:>10.2} {unit:<8} of {count:<4} {target:<8} {met}"
+        );
+        line.trim_end().to_owned()
     }
+}
+
+/// Heads the table of lines.
+pub(crate) fn heading() -> String {
+    let [benchmark, what, least, value, most] = ["benchmark", "what", "least", "median", "most"];
+    format!(
+        "{benchmark:<18} {what:<36} {least:>10} {value:>10} {most:>10} {:<8} {:<7} target",
+        "unit", "rounds"
+    )
 }
 
 /// How long `act` takes.
@@ -78,12 +110,6 @@ pub(crate) fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
     (result, began.elapsed())
 }
 
-/// The middle one; the upper of two.
-pub(crate) fn median(mut durations: Vec<Duration>) -> Duration {
-    durations.sort_unstable();
-    durations.get(durations.len() / 2).copied().unwrap_or_default()
-}
-
 pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
@@ -92,20 +118,24 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
 mod tests {
     use super::*;
 
+    fn figure(target: Target, rounds: &[f64]) -> Figure {
+        Figure::new("it", "ms", target, rounds.to_vec())
+    }
+
     #[test]
-    fn a_line_says_whether_the_target_is_met() {
-        let figure = |value, target| Figure { what: "median".to_owned(), value, unit: "ms", target };
-        assert!(figure(4.0, Target::Below(5.0)).line("x").ends_with("< 5        met"));
-        assert!(figure(5.0, Target::Below(5.0)).line("x").ends_with("MISSED"));
-        assert!(figure(5.0, Target::AtLeast(5.0)).line("x").ends_with(" met"));
-        assert!(figure(5.0, Target::None).line("x").ends_with("ms"));
+    fn a_line_says_whether_the_median_meets_the_target() {
+        let line = |median, target| figure(target, &[1.0, median, 9.0]).line("x");
+        assert!(line(4.0, Target::Below(5.0)).ends_with("< 5      met"));
+        assert!(line(5.0, Target::Below(5.0)).ends_with("MISSED"));
+        assert!(line(5.0, Target::AtLeast(5.0)).ends_with(" met"));
+        assert!(line(5.0, Target::None).ends_with("of 3"));
+        assert!(figure(Target::Below(5.0), &[]).line("x").ends_with("MISSED"));
     }
 
     #[test]
     fn the_median_is_the_middle() {
-        let of = |numbers: &[u64]| median(numbers.iter().map(|n| Duration::from_millis(*n)).collect());
-        assert_eq!(of(&[9, 1, 5]), Duration::from_millis(5));
-        assert_eq!(of(&[4, 1]), Duration::from_millis(4));
-        assert_eq!(of(&[]), Duration::ZERO);
+        assert!((figure(Target::None, &[9.0, 1.0, 5.0]).median() - 5.0).abs() < 1e-9);
+        assert!((figure(Target::None, &[4.0, 1.0]).median() - 4.0).abs() < 1e-9);
+        assert!(figure(Target::None, &[]).median().is_nan());
     }
 }

@@ -10,7 +10,7 @@ use loki_store::SystemClock;
 use serde_json::json;
 
 use crate::Setup;
-use crate::measure::{BenchError, Figure, Target, median, milliseconds, timed};
+use crate::measure::{BenchError, Figure, Target, milliseconds, timed};
 
 const TABLES: usize = 10;
 const ROUNDS: usize = 9;
@@ -35,9 +35,8 @@ pub(crate) fn migration_apply(_: &Setup) -> Result<Vec<Figure>, BenchError> {
 fn figure(part: fn(&Took) -> Duration, below: f64) -> Result<Vec<Figure>, BenchError> {
     let rounds =
         (0..ROUNDS).map(|_| migrate()).collect::<Result<Vec<_>, _>>().map_err(BenchError::Migration)?;
-    let value = milliseconds(median(rounds.iter().map(part).collect()));
-    let what = format!("{TABLES} tables, median of {ROUNDS}");
-    Ok(vec![Figure { what, value, unit: "ms", target: Target::Below(below) }])
+    let rounds = rounds.iter().map(|took| milliseconds(part(took))).collect();
+    Ok(vec![Figure::new(format!("{TABLES} tables"), "ms", Target::Below(below), rounds)])
 }
 
 fn migrate() -> Result<Took, Box<dyn Error + Send + Sync>> {
