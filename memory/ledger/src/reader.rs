@@ -40,7 +40,7 @@ pub struct Reader {
 /// How a command gets into the ledger.
 #[derive(Debug, Clone, Copy)]
 enum Inbox {
-    /// Through the writer thread of this process.
+    /// Through the writer of this process.
     Own,
     /// Through a connection made for it.
     Foreign,

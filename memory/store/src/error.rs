@@ -93,7 +93,7 @@ pub enum StoreError {
     /// A write was asked for from within a write, which would wait for itself.
     #[error("a database write was started from within another one")]
     Nested,
-    /// The writer thread is gone.
+    /// The thread that was to write is gone.
     #[error("the database is closed")]
     Closed,
 }

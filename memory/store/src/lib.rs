@@ -1,4 +1,4 @@
-//! SQLite as the rest of the program uses it: one writer thread, a bounded pool of readers, a
+//! SQLite as the rest of the program uses it: one writer, a bounded pool of readers, a
 //! migration runner; and beside it the clock and the lock that only one process at a time can hold.
 //!
 //! Nothing here is async and nothing here knows what is stored.

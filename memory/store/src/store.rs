@@ -22,8 +22,9 @@ use crate::writer::Writer;
 /// Statements kept prepared per connection.
 const STATEMENTS_CACHED: usize = 64;
 
-/// Pages of the write-ahead log (4 KiB each) at which it is folded back into the file.
-const WAL_PAGES_MAX: u32 = 4000;
+/// Pages of the write-ahead log (4 KiB each) at which it is folded back into the file. Writing over a log of
+/// this size flushes faster than letting it grow, and folding costs two flushes: one in 250 steps of a run.
+const WAL_PAGES_MAX: u32 = 1000;
 
 /// How much a write must survive before it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +50,7 @@ impl Default for Options {
     }
 }
 
-/// One database file: a writer thread and a pool of readers. Cheap to clone; the last clone to go
-/// ends the thread and closes the file.
+/// One database file: a writer and a pool of readers. Cheap to clone; the last clone to go closes the file.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -77,8 +77,7 @@ impl Store {
         use_wal(&conn).map_err(|error| read_only_folder(path, error))?;
         migrate::migrate(&mut conn, path, migrations)?;
         let commits = Arc::new(Commits::default());
-        let writer = Writer::start(conn, Arc::clone(&commits))
-            .map_err(|source| StoreError::Open { path: path.to_owned(), source: source.into() })?;
+        let writer = Writer::new(conn, Arc::clone(&commits));
         Ok(Self::assemble(path, options, commits, Some(writer)))
     }
 
@@ -101,8 +100,8 @@ impl Store {
         Self { inner: Arc::new(Inner { readers, commits, writer }) }
     }
 
-    /// Runs `act` in one IMMEDIATE transaction on the writer thread; commits when it returns Ok, and
-    /// rolls back when it returns an error or panics.
+    /// Runs `act` in one IMMEDIATE transaction, after the writes that were asked for before; commits
+    /// when it returns Ok, and rolls back when it returns an error or panics.
     pub fn write<T, E>(
         &self,
         durability: Durability,

@@ -1,11 +1,13 @@
-//! The one thread that writes.
+//! The one connection that writes, used by one caller at a time.
+//!
+//! A write runs on the thread that asks for it: handing it to a thread of its own costs two switches of
+//! context, as much as the write itself.
 
 use std::any::Any;
-use std::io;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -13,69 +15,65 @@ use crate::StoreError;
 use crate::store::Durability;
 use crate::watch::Commits;
 
-/// Writes that may wait; a further one waits for a place.
-const QUEUE_MAX: usize = 256;
-
-type Job = Box<dyn FnOnce(&mut Pen) + Send>;
-
-/// The handle to the thread. Dropping it ends the thread, after the writes in the queue.
+/// The connection, and the callers who want it.
 pub(crate) struct Writer {
-    jobs: Option<SyncSender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    line: Mutex<Line>,
+    next: Condvar,
+    pen: Mutex<Pen>,
+}
+
+/// Callers in the order they came; the first has the pen. Threads, so each is in it once at most.
+#[derive(Default)]
+struct Line(VecDeque<ThreadId>);
+
+/// Being first in line. Dropping it lets the next caller write.
+struct Turn<'a> {
+    writer: &'a Writer,
 }
 
 impl Writer {
-    pub(crate) fn start(conn: Connection, commits: Arc<Commits>) -> io::Result<Self> {
-        let (jobs, queue) = sync_channel(QUEUE_MAX);
-        let pen = Pen { conn, durability: Durability::Process, commits };
-        let thread = thread::Builder::new().name("store-writer".into()).spawn(move || work(pen, &queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    pub(crate) fn new(conn: Connection, commits: Arc<Commits>) -> Self {
+        let pen = Mutex::new(Pen { conn, durability: Durability::Process, commits });
+        Self { line: Mutex::default(), next: Condvar::new(), pen }
     }
 
-    pub(crate) fn write<T, E>(
+    pub(crate) fn write<T, E: From<StoreError>>(
         &self,
         durability: Durability,
-        act: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        if self.is_current_thread() {
-            return Err(StoreError::Nested.into());
-        }
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        let (reply, answer) = sync_channel(1);
-        let job: Job = Box::new(move |pen| {
-            // The caller waits for the answer, so there is always somebody to take it.
-            drop(reply.send(pen.transact(durability, act)));
-        });
-        jobs.send(job).map_err(|_| StoreError::Closed)?;
-        answer.recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        act: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _turn = self.turn()?;
+        self.pen.lock().unwrap_or_else(PoisonError::into_inner).transact(durability, act)
     }
 
-    fn is_current_thread(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id())
+    /// Waits behind those who came before.
+    fn turn(&self) -> Result<Turn<'_>, StoreError> {
+        let caller = thread::current().id();
+        let mut line = self.line();
+        // Only from within a write can a thread ask again before it has got its answer.
+        if line.0.front() == Some(&caller) {
+            return Err(StoreError::Nested);
+        }
+        line.0.push_back(caller);
+        let waited = self.next.wait_while(line, |line| line.0.front() != Some(&caller));
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        Ok(Turn { writer: self })
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Writer {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.jobs = None;
-        let own = self.is_current_thread();
-        match self.thread.take() {
-            // A closure held the last handle: the thread is ending by itself.
-            Some(_) if own => {}
-            // It catches the panics of closures; there is nothing else in it to fail.
-            Some(thread) => drop(thread.join()),
-            None => {}
+        let mut line = self.writer.line();
+        line.0.pop_front();
+        let waiting = !line.0.is_empty();
+        drop(line);
+        if waiting {
+            self.writer.next.notify_all();
         }
-    }
-}
-
-fn work(mut pen: Pen, queue: &Receiver<Job>) {
-    for job in queue {
-        job(&mut pen);
     }
 }
 
@@ -128,4 +126,45 @@ impl Pen {
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::PoisonError;
+    use std::thread;
+
+    use rusqlite::Connection;
+
+    use super::Writer;
+    use crate::{Durability, StoreError};
+
+    #[test]
+    fn writes_happen_in_the_order_they_were_asked_for() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("CREATE TABLE numbers (id INTEGER PRIMARY KEY, number INTEGER)").unwrap();
+        let writer = Writer::new(conn, std::sync::Arc::default());
+        let insert = |number: usize| {
+            writer.write::<_, StoreError>(Durability::Process, move |tx| {
+                Ok(tx.execute("INSERT INTO numbers (number) VALUES (?1)", [number as i64])?)
+            })
+        };
+        thread::scope(|scope| {
+            let first = writer.turn().unwrap();
+            for number in 0..20 {
+                scope.spawn({
+                    let insert = &insert;
+                    move || insert(number).unwrap()
+                });
+                while writer.line().0.len() < number + 2 {
+                    thread::yield_now();
+                }
+            }
+            drop(first);
+        });
+        let pen = writer.pen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = pen.conn.prepare("SELECT number FROM numbers ORDER BY id").unwrap();
+        let numbers: Vec<i64> =
+            asked.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+    }
 }
