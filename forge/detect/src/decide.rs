@@ -239,7 +239,6 @@ fn none(scoped: &Scoped<'_>, judgement: &Judgement) -> Requirements {
         version: VERSION,
         none: true,
         title: scoped.document.title.clone(),
-        exclusions: exclusions(scoped),
         ..Requirements::default()
     };
     if !judgement.lines.is_empty() {

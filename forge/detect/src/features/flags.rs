@@ -60,13 +60,17 @@ fn topic(scoped: &Scoped<'_>, sentence: &Sentence) -> String {
         let end = VERBS.iter().find_map(|verb| sentence.norm.find(verb).map(|at| at + verb.len()))?;
         naming::object_after(&sentence.norm[end..])
     };
+    let shown = || {
+        let moves = [" appear", " show", " arrive"].iter().any(|verb| sentence.norm.contains(verb));
+        if moves { naming::object_after(&sentence.norm) } else { None }
+    };
     let title = || {
         let section = scoped.document.sections.get(sentence.section)?;
         let title = crate::scope::bare_title(section);
         (section.level > 1 && title.split_whitespace().count() <= TITLE_WORDS_MAX).then(|| title.to_owned())
     };
     let phrase = || sentence.words(Tag::Realtime).next().map(str::to_owned);
-    let named = noun.or_else(object).or_else(title).or_else(phrase);
+    let named = noun.or_else(object).or_else(shown).or_else(title).or_else(phrase);
     named.map(|n| names::kebab(&n)).filter(|n| !n.is_empty()).unwrap_or_else(|| "updates".to_owned())
 }
 

@@ -3,6 +3,7 @@
 //! One block asks for one function of a kind: "a webhook, `stripe-webhook`, ..." and "the webhook
 //! checks ..." are the same. A general name gives way to a particular one of its kind.
 
+use crate::document::Kind;
 use crate::lexicon::Tag;
 use crate::names;
 use crate::requirements::{FunctionKind, FunctionNeed, ScheduleNeed};
@@ -33,11 +34,13 @@ pub(crate) fn functions(scoped: &Scoped<'_>) -> Vec<FunctionNeed> {
         let particular = particular(scoped, sentence, kind);
         let general = particular.is_none() && general_name == general_for(kind);
         let name = particular.unwrap_or(general_name);
+        let text = shorten(&sentence.text);
         let room = found.len() < FUNCTIONS_MAX;
         let same = found.iter_mut().find(|f| {
-            f.need.name == name
-                || f.block == sentence.block
-                    && (f.need.kind == kind || f.need.kind == FunctionKind::Scheduled)
+            let one_item =
+                matches!(scoped.document.blocks.get(sentence.block).map(|b| b.kind), Some(Kind::Item { .. }));
+            let clocked = f.need.kind == FunctionKind::Scheduled && (one_item || f.need.text == text);
+            f.need.name == name || f.block == sentence.block && (f.need.kind == kind || clocked)
         });
         match same {
             Some(known) => {
@@ -49,7 +52,7 @@ pub(crate) fn functions(scoped: &Scoped<'_>) -> Vec<FunctionNeed> {
             None if room => found.push(Found {
                 block: sentence.block,
                 general,
-                need: FunctionNeed { name, kind, text: shorten(&sentence.text), lines: vec![sentence.line] },
+                need: FunctionNeed { name, kind, text, lines: vec![sentence.line] },
             }),
             None => {}
         }

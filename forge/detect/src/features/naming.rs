@@ -14,6 +14,12 @@ pub(super) fn label(scoped: &Scoped<'_>, sentence: &Sentence) -> Option<String> 
     if matches!(block.kind, Kind::Heading | Kind::Row) {
         return None;
     }
+    // The label is for what follows at once, not for the rest of a long paragraph.
+    const SENTENCES_LABELLED: usize = 3;
+    let labelled = scoped.sentences_of(sentence.block).iter().take(SENTENCES_LABELLED);
+    if !labelled.clone().any(|s| std::ptr::eq(s, sentence)) {
+        return None;
+    }
     let end = block.text.char_indices().take(60).find(|(at, c)| {
         matches!(c, ':' | '\u{ff1a}' | '\u{2014}' | '\u{2013}')
             || *c == '.' && block.text[at + 1..].starts_with(' ')
@@ -145,7 +151,8 @@ pub(super) fn object_after(rest: &str) -> Option<String> {
     const ENDS: &[&str] = &[
         "to", "for", "of", "from", "in", "on", "at", "with", "that", "which", "who", "whose", "when", "and",
         "or", "by", "as", "after", "before", "via", "over", "older", "if", "once", "is", "are", "it", "them",
-        "every", "daily", "weekly", "monthly", "hourly", "nightly", "within", "without", "into", "through",
+        "every", "appear", "appears", "show", "shows", "arrive", "arrives", "daily", "weekly", "monthly",
+        "hourly", "nightly", "within", "without", "into", "through",
     ];
     let mut words: Vec<&str> = Vec::new();
     for word in rest.split(' ').filter(|w| !w.is_empty()).take(8) {

@@ -83,6 +83,15 @@ fn mail_is_sent_however_it_is_put() {
 }
 
 #[test]
+fn a_paragraph_may_ask_for_more_than_one_function() {
+    let found = read(
+        "Van hire. Members log in. The carrier calls a webhook. Old offers are closed automatically by an hourly job on the server.\n",
+    );
+    let functions: Vec<_> = found.functions.iter().map(|f| (f.name.as_str(), f.kind)).collect();
+    assert_eq!(functions, [("hourly-job", FunctionKind::Scheduled), ("webhook", FunctionKind::Webhook)]);
+}
+
+#[test]
 fn buckets_that_are_named_are_all_there_are() {
     for (sentence, names) in [
         ("Photos and bills are uploaded to a private bucket, `case-files`.", &["case-files"][..]),
@@ -140,6 +149,7 @@ fn channels_are_named_by_what_is_pushed() {
     for (document, name) in [
         ("Connected members receive new bids over a WebSocket from the backend.", "bids"),
         ("The backend pushes chat over WebSockets.", "chat"),
+        ("The backend is told at once. New tickets appear instantly for all connected agents.", "tickets"),
         ("# A\n\nThe backend serves it.\n\n## Live map\n\nEverything is done by WebSocket.\n", "live-map"),
     ] {
         let found = read(document);
