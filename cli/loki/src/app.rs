@@ -258,7 +258,7 @@ impl App {
     }
 
     /// Makes the state folder, closed to others and to git.
-    fn prepare(&self) -> Result<(), AppError> {
+    pub(crate) fn prepare(&self) -> Result<(), AppError> {
         let ignore = self.state.join(".gitignore");
         let attempt = || {
             // What is kept here is nobody else's: prompts, rows, keys.

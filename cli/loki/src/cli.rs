@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     approve, cleanup, completions, config, doctor, forge_detect, init, ledger, pause, plan, prompt, receipt,
-    reference, reject, resume, rollback, start, status, steer, stop, verify, why,
+    reference, reject, resume, rollback, sandbox, start, status, steer, stop, verify, why,
 };
 use crate::context::Context;
 use crate::environment::Environment;
@@ -82,6 +82,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Prompt(prompt::PromptArgs),
     ForgeDetect(forge_detect::ForgeDetectArgs),
+    Sandbox(sandbox::SandboxArgs),
     Ledger(ledger::LedgerArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
@@ -127,6 +128,7 @@ fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status,
         Command::Reject(args) => reject::reject(ui, context, args),
         Command::Rollback(args) => rollback::rollback(ui, context, args),
         Command::Prompt(args) => prompt::prompt(ui, context, args),
+        Command::Sandbox(args) => sandbox::sandbox(ui, context, args),
         Command::Ledger(args) => ledger::ledger(ui, context, args),
         Command::ForgeDetect(args) => forge_detect::forge_detect(ui, context, args),
         Command::Doctor(args) => doctor::doctor(ui, context, args),

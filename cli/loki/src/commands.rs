@@ -18,6 +18,7 @@ pub(crate) mod reference;
 pub(crate) mod reject;
 pub(crate) mod resume;
 pub(crate) mod rollback;
+pub(crate) mod sandbox;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod steer;

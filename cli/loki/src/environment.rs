@@ -29,6 +29,11 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Every variable that is set, empty ones included.
+    pub(crate) fn all(&self) -> BTreeMap<String, String> {
+        self.variables.clone()
+    }
+
     /// Every variable whose name begins with `prefix`, in the order of the names.
     pub(crate) fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.variables

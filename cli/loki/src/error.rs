@@ -28,6 +28,8 @@ pub(crate) enum ErrorKind {
     Io,
     /// State under `.loki` is damaged, or newer than this program.
     State,
+    /// The machine does not offer what is needed.
+    Machine,
     /// A limit, a policy or a missing person ends it: trying again alone changes nothing.
     Stopped,
 }
@@ -43,7 +45,8 @@ impl ErrorKind {
             | ErrorKind::NotFound
             | ErrorKind::Busy
             | ErrorKind::Io
-            | ErrorKind::State => Status::Refused,
+            | ErrorKind::State
+            | ErrorKind::Machine => Status::Refused,
         }
     }
 }

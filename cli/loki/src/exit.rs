@@ -19,10 +19,12 @@ pub(crate) enum Status {
     Interrupted,
     /// Ended by SIGTERM.
     Terminated,
+    /// The exit code of a command that was run on somebody's behalf.
+    OfCommand(u8),
 }
 
 impl Status {
-    /// Every status, in the order of its code.
+    /// Every status of our own, in the order of its code.
     pub(crate) const ALL: [Status; 7] = [
         Status::Success,
         Status::GateFailed,
@@ -43,6 +45,7 @@ impl Status {
             Status::Stopped => 20,
             Status::Interrupted => 130,
             Status::Terminated => 143,
+            Status::OfCommand(code) => code,
         }
     }
 
@@ -56,6 +59,7 @@ impl Status {
             Status::Stopped => "stopped, do not retry: a limit, a policy, or a person is needed",
             Status::Interrupted => "ended by SIGINT",
             Status::Terminated => "ended by SIGTERM",
+            Status::OfCommand(_) => "the code of the command that was run",
         }
     }
 }

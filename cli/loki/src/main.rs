@@ -7,6 +7,7 @@ mod app;
 mod cli;
 mod commands;
 mod config;
+mod confinement;
 mod context;
 mod environment;
 mod error;
@@ -20,11 +21,19 @@ mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use loki_sandbox::confine;
+
 use crate::environment::Environment;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    // The helper's work comes before everything: it must not have a thread, nor anything open.
+    match arguments.get(1).and_then(|argument| argument.to_str()) {
+        Some(confine::HELPER_ARGUMENT) => return confine::helper().into(),
+        Some(confine::PROBE_ARGUMENT) => return confine::probe().into(),
+        _ => {}
+    }
     let environment = Environment::of_process();
     if asks_version(&arguments) {
         let mut ui = Ui::of_process(&environment, &cli::Globals::default());

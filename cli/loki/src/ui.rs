@@ -105,6 +105,17 @@ impl Ui {
         &mut self.out
     }
 
+    /// Bytes that a command printed to its stdout, sent at once. Once nobody reads them, that is an error:
+    /// the command is to end as it would in a pipe of its own.
+    pub(crate) fn pass_stdout(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.pass(bytes)
+    }
+
+    /// Bytes that a command printed to its stderr, sent at once.
+    pub(crate) fn pass_stderr(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.err.pass(bytes)
+    }
+
     /// One event of a headless run: a JSON object on a line of its own, sent at once.
     pub(crate) fn event(&mut self, event: &impl Serialize) -> Result<(), OutputError> {
         let text = serde_json::to_string(event).map_err(|source| OutputError(source.into()))?;
@@ -198,6 +209,11 @@ impl Stream {
     fn text(&mut self, text: &str) -> Result<(), OutputError> {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         self.send(|writer| write!(writer, "{text}{end}"))
+    }
+
+    fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.writer.write_all(bytes)?;
+        self.writer.flush()
     }
 
     fn send(&mut self, act: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {

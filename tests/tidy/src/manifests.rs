@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use crate::Complaint;
 
 /// The floor of every crate. A crate uses only crates on a lower floor; tests stand above everything.
-const FLOORS: [(&str, u8); 14] = [
+const FLOORS: [(&str, u8); 16] = [
     ("memory/store", 0),
+    ("sandbox", 0),
     ("cli/provider", 0),
     ("templates", 0),
     ("tests/kit", 0),
+    ("tests/probe", 0),
     ("memory/ledger", 1),
     ("forge/core", 1),
     ("forge/detect", 1),
@@ -30,7 +32,7 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("clap", &["cli/loki"]),
     ("clap_complete", &["cli/loki"]),
     ("indicatif", &["cli/loki"]),
-    ("toml", &["cli/loki", "tests/tidy"]),
+    ("toml", &["cli/loki", "sandbox", "tests/tidy"]),
     ("toml_edit", &["cli/loki"]),
     ("rmcp", &["cli/mcp"]),
     ("ratatui", &["dashboard/tui"]),
@@ -58,6 +60,8 @@ pub struct Manifest {
     pub dev_dependencies: Vec<Dependency>,
     /// True where it takes the workspace's lints.
     pub inherits_lints: bool,
+    /// True where it is a workspace of its own, which is no part of the program.
+    pub is_workspace: bool,
 }
 
 /// One line of a dependency section.
@@ -83,6 +87,7 @@ impl Manifest {
             dependencies: [listed("dependencies"), listed("build-dependencies")].concat(),
             dev_dependencies: listed("dev-dependencies"),
             inherits_lints: lints == Some(true),
+            is_workspace: table.contains_key("workspace"),
         })
     }
 }

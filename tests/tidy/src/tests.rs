@@ -43,6 +43,7 @@ fn crate_at(folder: &str, name: &str, uses: &[&str]) -> Manifest {
         dependencies: uses.collect(),
         dev_dependencies: Vec::new(),
         inherits_lints: true,
+        is_workspace: false,
     }
 }
 

@@ -63,7 +63,10 @@ impl Repository {
             self.documents.push(SourceFile { path: relative.clone(), text: read()? });
         } else if let Some(folder) = relative.strip_suffix("/Cargo.toml") {
             let manifest = Manifest::parse(folder, &read()?);
-            self.manifests.push(manifest.map_err(|error| io::Error::other(format!("{relative}: {error}")))?);
+            let manifest = manifest.map_err(|error| io::Error::other(format!("{relative}: {error}")))?;
+            if !manifest.is_workspace {
+                self.manifests.push(manifest);
+            }
         }
         self.files.push(relative);
         Ok(())

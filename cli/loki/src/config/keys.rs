@@ -38,6 +38,30 @@ pub(crate) static RUN_RECOVERIES_MAX: Key<u64> = Key::new(
 pub(crate) static PROVIDER_NAME: Key<String> =
     Key::new("provider.name", "Who does the work", || "blueprint".to_owned(), not_empty);
 
+/// The built-in policy that commands begin from.
+pub(crate) static SANDBOX_PRESET: Key<String> = Key::new(
+    "sandbox.preset",
+    "The built-in policy that commands begin from",
+    || "build".to_owned(),
+    |name| one_of(name, &["read-only", "test", "build", "network"]),
+);
+
+/// What to do where the machine cannot confine as strongly as it should.
+pub(crate) static SANDBOX_MODE: Key<String> = Key::new(
+    "sandbox.mode",
+    "Where the machine cannot confine commands: require, degrade or off",
+    || "require".to_owned(),
+    |name| one_of(name, &["require", "degrade", "off"]),
+);
+
+/// The weakest level of confinement that will do.
+pub(crate) static SANDBOX_LEVEL: Key<String> = Key::new(
+    "sandbox.level",
+    "The weakest level of confinement that will do: isolated, namespaces or landlock",
+    || "isolated".to_owned(),
+    |name| one_of(name, &["isolated", "namespaces", "landlock"]),
+);
+
 /// Every setting.
 pub(crate) static ALL: &[&dyn AnyKey] = &[
     &RUN_ITERATIONS_MAX,
@@ -46,10 +70,17 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &RUN_OUTPUT_BYTES_MAX,
     &RUN_RECOVERIES_MAX,
     &PROVIDER_NAME,
+    &SANDBOX_PRESET,
+    &SANDBOX_MODE,
+    &SANDBOX_LEVEL,
 ];
 
 fn within(number: u64, least: u64, most: u64) -> Result<(), String> {
     if (least..=most).contains(&number) { Ok(()) } else { Err(format!("expected {least} to {most}")) }
+}
+
+fn one_of(text: &str, words: &[&str]) -> Result<(), String> {
+    if words.contains(&text) { Ok(()) } else { Err(format!("expected one of {}", words.join(", "))) }
 }
 
 #[expect(clippy::ptr_arg, reason = "the signature is the key's")]

@@ -1,0 +1,212 @@
+//! `loki sandbox run`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::sync::Arc;
+
+use loki_sandbox::audit::What;
+use loki_sandbox::policy::Policy;
+use loki_sandbox::proxy::Secrets;
+use loki_sandbox::{Call, CallError, End, Ended, Output, Stream, Support};
+use loki_store::{Clock, SystemClock};
+use tokio::io::AsyncRead;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::report;
+use crate::confinement::{self, PolicyArgs, StrengthArgs};
+use crate::context::Context;
+use crate::error::{CommandError, ErrorKind};
+use crate::exit::Status;
+use crate::ui::Ui;
+
+/// Run a command with the rights its policy names, and no others
+///
+/// Its output is passed on and its exit code is loki's: 128 and more where a signal ended it, 126 or 127
+/// where it could not be started. A limit of the policy ends it with 20. What it was denied is said at the
+/// end, with the rule that would allow it. Every call is recorded in `.loki/sandbox/calls.jsonl`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    strength: StrengthArgs,
+    /// Seconds it may take, where the policy allows more
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Status, CommandError> {
+    let mut policy = confinement::policy(context, &args.policy)?;
+    if let Some(seconds) = args.timeout {
+        policy.limits.wall_seconds_max = policy.limits.wall_seconds_max.min(seconds);
+    }
+    let places = confinement::places(context)?;
+    let (mode, least) = confinement::strength(context, &args.strength)?;
+    let folder = context.current_dir.canonicalize().map_err(|source| {
+        CommandError::new(ErrorKind::Io, "failed to find the current folder").caused_by(&source)
+    })?;
+    // A command of another project starts at its top.
+    let folder = if folder.starts_with(places.project()) { folder } else { places.project().to_owned() };
+    crate::app::App::of(context).prepare()?;
+    let log = confinement::record(context)?;
+    let call_id = confinement::call_id(SystemClock.now());
+    let record = |what: What| {
+        let written = log.add(&call_id, SystemClock.now().as_millisecond(), what);
+        written.map_err(|error| CommandError::from_error(ErrorKind::Io, &error))
+    };
+    record(What::began(&args.command, &folder, policy.digest()))?;
+    let call = Call {
+        command: args.command.clone(),
+        folder,
+        places,
+        variables: context.environment.all(),
+        stdin: stdin(),
+        secrets: Arc::new(secrets(context, &policy)),
+        upstream_proxy: confinement::upstream_proxy(context)?,
+        ca_bundle: confinement::ca_bundle(context),
+        mode,
+        least,
+        support: Support::at_first_sight(),
+        policy: policy.clone(),
+    };
+    let places = call.places.clone();
+    let mut sink = Sink { captured: ui.is_json().then(Captured::default), ui };
+    let ended = carry_out(call, &mut sink);
+    let captured = sink.captured.take();
+    match ended {
+        Ok((ended, signalled)) => {
+            record(What::ended(&ended))?;
+            report::report(ui, &policy, &places, &ended, captured)?;
+            Ok(signalled.unwrap_or_else(|| status(&ended.outcome.end)))
+        }
+        Err(error) => {
+            record(What::Refused { reason: error.message.clone() })?;
+            Err(error)
+        }
+    }
+}
+
+/// Runs the call until it ends, or until this program is asked to end.
+fn carry_out(call: Call, sink: &mut Sink<'_>) -> Result<(Ended, Option<Status>), CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|source| CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source))?;
+    let ended = runtime.block_on(async {
+        let listen = |kind| signal(kind).map_err(|source| CallError::Io { attempt: "listen for signals", source });
+        let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        let mut signalled = None;
+        let stop = async {
+            signalled = Some(tokio::select! {
+                _ = interrupt.recv() => Status::Interrupted,
+                _ = terminate.recv() => Status::Terminated,
+            });
+        };
+        let ended = loki_sandbox::run(call, sink, stop).await?;
+        Ok((ended, signalled))
+    });
+    // A read from a terminal must not keep the program alive.
+    runtime.shutdown_background();
+    ended.map_err(|error| of_call(&error))
+}
+
+/// This program's own stdin, where there is something to read.
+fn stdin() -> Option<Box<dyn AsyncRead + Send + Unpin>> {
+    let nothing = rustix::fs::fstat(io::stdin()).is_ok_and(|stdin| {
+        let null = rustix::fs::stat("/dev/null");
+        null.is_ok_and(|null| stdin.st_rdev == null.st_rdev && stdin.st_rdev != 0)
+    });
+    (!nothing).then(|| Box::new(tokio::io::stdin()) as Box<dyn AsyncRead + Send + Unpin>)
+}
+
+/// The secrets that the policy names, out of this program's own environment.
+fn secrets(context: &Context, policy: &Policy) -> impl Secrets + use<> {
+    let value = |rule: &loki_sandbox::policy::SecretRule| {
+        Some((rule.name.clone(), context.environment.get(&rule.variable)?.to_owned()))
+    };
+    policy.secrets.iter().filter_map(value).collect::<BTreeMap<String, String>>()
+}
+
+/// Passes output on as it comes, or keeps it for a result in JSON.
+struct Sink<'a> {
+    ui: &'a mut Ui,
+    captured: Option<Captured>,
+}
+
+/// What a command printed.
+#[derive(Default)]
+pub(super) struct Captured {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+}
+
+impl Output for Sink<'_> {
+    fn take(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        match (&mut self.captured, stream) {
+            (Some(captured), Stream::Stdout) => captured.stdout.extend_from_slice(bytes),
+            (Some(captured), Stream::Stderr) => captured.stderr.extend_from_slice(bytes),
+            (None, Stream::Stdout) => return self.ui.pass_stdout(bytes),
+            (None, Stream::Stderr) => return self.ui.pass_stderr(bytes),
+        }
+        Ok(())
+    }
+}
+
+/// The exit code that a command's end means.
+fn status(end: &End) -> Status {
+    let code = |code: i32| Status::OfCommand(u8::try_from(code & 0xff).unwrap_or(u8::MAX));
+    match end {
+        End::Exited { code: own } => code(*own),
+        End::Signaled { signal } => code(128 + signal),
+        End::Limit { .. } | End::Stopped => Status::Stopped,
+        End::NotStarted { errno: libc::ENOENT } => code(127),
+        End::NotStarted { .. } => code(126),
+    }
+}
+
+fn of_call(error: &CallError) -> CommandError {
+    let shown = |kind| CommandError::from_error(kind, error);
+    match error {
+        CallError::TooWeak(weak) => {
+            let mut shown = shown(ErrorKind::Machine);
+            shown.causes.extend(weak.missing.iter().cloned());
+            let shown = match weak.strongest {
+                Some(level) => shown.hint(format_args!(
+                    "`--sandbox degrade` runs it at level `{}`, where {}.",
+                    level.name(),
+                    level.caveat().unwrap_or("everything holds")
+                )),
+                None => shown.hint("`--sandbox off` runs it unconfined, with all your rights."),
+            };
+            shown.hint("`loki sandbox diagnose` shows what this machine offers.")
+        }
+        CallError::Confine(_) => shown(ErrorKind::Machine).hint("`loki sandbox diagnose` shows what this machine offers."),
+        CallError::Proxy(_) => shown(ErrorKind::Config).hint("Look at the hosts of the policy: `loki sandbox explain`."),
+        CallError::Io { .. } => shown(ErrorKind::Io),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use loki_sandbox::Limit;
+
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_the_commands_own() {
+        for (end, code) in [
+            (End::Exited { code: 0 }, 0),
+            (End::Exited { code: 3 }, 3),
+            (End::Signaled { signal: 9 }, 137),
+            (End::Limit { limit: Limit::Wall }, 20),
+            (End::Stopped, 20),
+            (End::NotStarted { errno: libc::ENOENT }, 127),
+            (End::NotStarted { errno: libc::EACCES }, 126),
+        ] {
+            assert_eq!(status(&end).code(), code, "{end:?}");
+        }
+    }
+}

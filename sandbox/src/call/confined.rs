@@ -1,0 +1,234 @@
+//! A call under a level: the helper's side of the socket is a process that becomes the command.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::process::Stdio;
+
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+use super::flow::{Feeding, Meter, Source, feed};
+use super::way_out::{Served, Way, denials};
+use super::{Call, CallError, Ended, Output, Stream, doing};
+use crate::channel::{self, Frames};
+use crate::confine::{HELPER_ARGUMENT, STOP};
+use crate::environment::{self, Proxy};
+use crate::level::Level;
+use crate::outcome::{Denial, End, Limit, Outcome};
+use crate::plan::{AUTHORITIES_FILE, Failure, Message, Place, Plan, Report};
+use crate::policy::Access;
+
+/// Runs a call to its end.
+pub(super) async fn run(
+    call: &mut Call,
+    level: Level,
+    output: &mut dyn Output,
+    stop: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Ended, CallError> {
+    let way = Way::prepare(call, level)?;
+    let running = Running::start(call, level, way)?;
+    running.to_end(output, stop).await
+}
+
+/// A call under way.
+struct Running {
+    child: Child,
+    stdout: Source<ChildStdout>,
+    stderr: Source<ChildStderr>,
+    control: tokio::net::UnixStream,
+    frames: Frames,
+    _feeding: Option<Feeding>,
+    way: Way,
+    served: Option<Served>,
+    level: Level,
+    meter: Meter,
+    /// What this side ended it for.
+    ended_by: Option<End>,
+    report: Option<Report>,
+    swept: Option<Vec<Denial>>,
+}
+
+impl Running {
+    fn start(call: &mut Call, level: Level, mut way: Way) -> Result<Running, CallError> {
+        for folder in [call.places.own_home(), call.places.own_temporary()] {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            made.map_err(doing("make the command's own folders"))?;
+        }
+        let plan = plan(call, level, &way);
+        let (near, far) = UnixStream::pair().map_err(doing("make a socket"))?;
+        // What this very program is, wherever its file has gone since.
+        let mut child = Command::new("/proc/self/exe")
+            .arg(HELPER_ARGUMENT)
+            .env_clear()
+            .current_dir("/")
+            .stdin(OwnedFd::from(far))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(doing("start the helper"))?;
+        let (stdin, feeding) = feed(call.stdin.take()).map_err(doing("pass stdin on"))?;
+        channel::send(&near, &plan, Some(stdin.as_fd())).map_err(doing("tell the helper its plan"))?;
+        drop(stdin);
+        near.set_nonblocking(true).map_err(doing("listen to the helper"))?;
+        let served = way.serve_own();
+        Ok(Running {
+            stdout: Source::new(child.stdout.take(), Stream::Stdout),
+            stderr: Source::new(child.stderr.take(), Stream::Stderr),
+            child,
+            control: tokio::net::UnixStream::from_std(near).map_err(doing("listen to the helper"))?,
+            frames: Frames::default(),
+            _feeding: feeding,
+            way,
+            served,
+            level,
+            meter: Meter::new(call.policy.limits.output_bytes_max),
+            ended_by: None,
+            report: None,
+            swept: None,
+        })
+    }
+
+    async fn to_end(
+        mut self,
+        output: &mut dyn Output,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Ended, CallError> {
+        while !(self.frames.closed && self.stdout.is_over() && self.stderr.is_over()) {
+            tokio::select! {
+                ready = self.control.readable(), if !self.frames.closed => {
+                    ready.map_err(doing("hear from the helper"))?;
+                    self.hear()?;
+                }
+                bytes = self.stdout.fill() => {
+                    let bytes = bytes.map_err(doing("read the command's output"))?;
+                    let bytes = self.within_limit(bytes).await;
+                    self.stdout.give(bytes, output).map_err(doing("pass the command's output on"))?;
+                }
+                bytes = self.stderr.fill() => {
+                    let bytes = bytes.map_err(doing("read the command's output"))?;
+                    let bytes = self.within_limit(bytes).await;
+                    self.stderr.give(bytes, output).map_err(doing("pass the command's output on"))?;
+                }
+                () = stop.as_mut(), if self.ended_by.is_none() => self.end(End::Stopped).await,
+                () = transfer_reached(self.served.as_ref()), if self.ended_by.is_none() => {
+                    self.end(End::Limit { limit: Limit::Transfer }).await;
+                }
+            }
+        }
+        let exit = self.child.wait().await.map_err(doing("wait for the helper"))?;
+        let egress = match self.served.take() {
+            Some(served) => Some(served.finish().await),
+            None => None,
+        };
+        let Some(report) = self.report.take() else {
+            return Err(Failure::new("confine the command", &format!("the helper ended early ({exit})")).into());
+        };
+        Ok(Ended { outcome: self.outcome(report, egress.as_ref()), egress })
+    }
+
+    fn outcome(&self, report: Report, egress: Option<&crate::proxy::Report>) -> Outcome {
+        // What this side asked for is why it ended, unless it ended by itself before.
+        let end = match (&self.ended_by, report.end) {
+            (Some(asked), End::Stopped) => asked.clone(),
+            (_, end) => end,
+        };
+        let mut usage = report.usage;
+        usage.output_bytes = self.meter.bytes;
+        let refused = egress.map(denials).unwrap_or_default();
+        let swept = self.swept.clone().unwrap_or_default();
+        let denials = [report.denials, refused, swept].concat();
+        Outcome { end, usage, denials, level: Some(self.level) }
+    }
+
+    /// Takes what the helper says.
+    fn hear(&mut self) -> Result<(), CallError> {
+        let frames = &mut self.frames;
+        let received = self.control.try_io(Interest::READABLE, || frames.receive(&self.control));
+        match received {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            other => other.map_err(doing("hear from the helper"))?,
+        }
+        while let Some(message) = self.frames.next().map_err(doing("hear from the helper"))? {
+            match message {
+                Message::Listening => {
+                    if let Some(listener) = self.frames.descriptor() {
+                        self.served = self.way.serve(TcpListener::from(listener));
+                    }
+                }
+                Message::Failed(failure) => return Err(failure.into()),
+                Message::Ended(report) => self.report = Some(report),
+                Message::Swept(denials) => self.swept = Some(denials),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts output, and ends the command where there is too much of it.
+    async fn within_limit(&mut self, bytes: usize) -> usize {
+        let within = self.meter.count(bytes);
+        if self.meter.is_over() && self.ended_by.is_none() {
+            self.end(End::Limit { limit: Limit::Output }).await;
+        }
+        within
+    }
+
+    /// Asks the helper to end the command.
+    async fn end(&mut self, why: End) {
+        self.ended_by = Some(why);
+        // A helper that does not listen any more is at its own end.
+        let _gone = self.control.write_all(&[STOP]).await;
+    }
+}
+
+async fn transfer_reached(served: Option<&Served>) {
+    match served {
+        Some(served) => served.transfer_reached().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Everything the helper is told.
+fn plan(call: &Call, level: Level, way: &Way) -> Plan {
+    let mut places = call.policy.expand(&call.places);
+    // The helper puts these where the command sees them.
+    places.retain(|(path, _)| path != call.places.own_home() && path != call.places.own_temporary());
+    let mut plan = Plan {
+        level,
+        landlock_abi: call.support.landlock_abi.unwrap_or(0),
+        command: call.command.clone(),
+        environment: Vec::new(),
+        folder: call.folder.clone(),
+        links: links(call, &places),
+        places: places.iter().map(|(path, rule)| Place { path: path.clone(), access: rule.access }).collect(),
+        home: call.places.own_home().to_owned(),
+        tmp: call.places.own_temporary().to_owned(),
+        limits: call.policy.limits.clone(),
+        authorities: way.authorities.clone(),
+        way_out: way.kind,
+    };
+    let given = call.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut variables = call.policy.variables(&call.places, given).given;
+    let authorities = plan.authorities.as_ref().map(|_| plan.tmp_seen().join(AUTHORITIES_FILE));
+    let proxy = way.url.as_deref().map(|url| Proxy { url, authorities: authorities.as_deref() });
+    environment::complete(&mut variables, plan.home_seen(), plan.tmp_seen(), proxy);
+    plan.environment = variables.into_iter().map(|(name, value)| (name, value.into())).collect();
+    plan
+}
+
+/// What may be read of the user's home, so that programs find it where they look for it.
+fn links(call: &Call, places: &[(PathBuf, &crate::policy::FileRule)]) -> Vec<(PathBuf, PathBuf)> {
+    let Some(home) = call.places.home() else { return Vec::new() };
+    let readable = places.iter().filter(|(_, rule)| matches!(rule.access, Access::Read | Access::Write));
+    let inside = readable.filter_map(|(path, _)| {
+        let name = path.strip_prefix(home).ok().filter(|name| !name.as_os_str().is_empty())?;
+        let outside_project = !path.starts_with(call.places.project());
+        (outside_project && fs::symlink_metadata(path).is_ok()).then(|| (name.to_owned(), path.clone()))
+    });
+    inside.collect()
+}
