@@ -11,6 +11,7 @@ mod connect;
 mod filters;
 mod guards;
 mod metadata;
+mod program;
 mod root;
 mod rules;
 mod supervise;
@@ -93,7 +94,10 @@ fn prepare() -> std::io::Result<(UnixStream, Plan, OwnedFd)> {
 }
 
 fn run(control: &UnixStream, mut plan: Plan, stdin: OwnedFd) -> Result<Vec<Message>, Failure> {
-    let guards = Guards::prepare(&mut plan.places)?;
+    let guards = Guards::prepare(&mut plan)?;
+    if guards.stands_for_repository {
+        without_repository(&mut plan);
+    }
     let ended = if plan.level.has_namespaces() {
         in_namespaces(control, &plan, stdin)
     } else {
@@ -102,6 +106,15 @@ fn run(control: &UnixStream, mut plan: Plan, stdin: OwnedFd) -> Result<Vec<Messa
     };
     let swept = guards.sweep();
     Ok(vec![Message::Ended(ended?), Message::Swept(swept)])
+}
+
+/// Go asks git about the folder around every program it builds, and takes an empty `.git` for one.
+fn without_repository(plan: &mut Plan) {
+    let name = "GOFLAGS";
+    let before = plan.environment.iter().position(|(known, _)| known == name);
+    let mut flags = before.map(|at| plan.environment.swap_remove(at).1).unwrap_or_default();
+    flags.push(" -buildvcs=false");
+    plan.environment.push((name.to_owned(), flags));
 }
 
 /// Makes namespaces, and in them a first process that does the rest.

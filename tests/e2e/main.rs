@@ -9,6 +9,7 @@ mod hostile;
 mod init;
 mod kill;
 mod run;
+mod sandbox;
 mod settings;
 
 use loki_kit::TestEnv;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use loki_sandbox::audit::AuditLog;
 use loki_sandbox::policy::{Document, Places, Policy, PolicyError, Preset, layered};
 use loki_sandbox::proxy::UpstreamProxy;
-use loki_sandbox::{Level, Mode};
+use loki_sandbox::{Level, Mode, Support};
 use loki_store::Timestamp;
 
 use crate::config::keys::{SANDBOX_LEVEL, SANDBOX_MODE, SANDBOX_PRESET};
@@ -41,6 +41,17 @@ pub(crate) struct StrengthArgs {
     /// The weakest level that will do: isolated, namespaces or landlock
     #[arg(long, value_name = "LEVEL")]
     pub(crate) level: Option<String>,
+    /// Use no newer version of Landlock, to try what an older kernel would do; 0: none
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) landlock_max: Option<u8>,
+}
+
+impl StrengthArgs {
+    /// What the machine offers, without what the flags leave out.
+    pub(crate) fn limited(&self, support: Support) -> Support {
+        let landlock_abi = support.landlock_abi.map(|abi| abi.min(self.landlock_max.unwrap_or(abi)));
+        Support { landlock_abi: landlock_abi.filter(|abi| *abi > 0), ..support }
+    }
 }
 
 /// The policy of this project's commands.

@@ -22,7 +22,7 @@ use crate::environment::{self, Proxy};
 use crate::level::Level;
 use crate::outcome::{Denial, End, Limit, Outcome};
 use crate::plan::{AUTHORITIES_FILE, Failure, Message, Place, Plan, Report};
-use crate::policy::Access;
+use crate::policy::{Access, FileRule};
 
 /// Runs a call to its end.
 pub(super) async fn run(
@@ -195,9 +195,7 @@ async fn transfer_reached(served: Option<&Served>) {
 
 /// Everything the helper is told.
 fn plan(call: &Call, level: Level, way: &Way) -> Plan {
-    let mut places = call.policy.expand(&call.places);
-    // The helper puts these where the command sees them.
-    places.retain(|(path, _)| path != call.places.own_home() && path != call.places.own_temporary());
+    let places = relevant(call);
     let mut plan = Plan {
         level,
         landlock_abi: call.support.landlock_abi.unwrap_or(0),
@@ -221,14 +219,28 @@ fn plan(call: &Call, level: Level, way: &Way) -> Plan {
     plan
 }
 
+/// The places that make a difference here. Most of those that a policy names are not there, on any one
+/// machine; what is protected or hidden where a command may write must be named all the same.
+fn relevant(call: &Call) -> Vec<(PathBuf, &FileRule)> {
+    let mut places = call.policy.expand(&call.places);
+    // The helper puts these where the command sees them.
+    places.retain(|(path, _)| path != call.places.own_home() && path != call.places.own_temporary());
+    let is_write = |(_, rule): &&(PathBuf, &FileRule)| rule.access == Access::Write;
+    let roots: Vec<PathBuf> = places.iter().filter(is_write).map(|(path, _)| path.clone()).collect();
+    places.retain(|(path, rule)| {
+        let guarded = matches!(rule.access, Access::Hide | Access::Protect);
+        (guarded && roots.iter().any(|root| path.starts_with(root))) || fs::symlink_metadata(path).is_ok()
+    });
+    places
+}
+
 /// What may be read of the user's home, so that programs find it where they look for it.
-fn links(call: &Call, places: &[(PathBuf, &crate::policy::FileRule)]) -> Vec<(PathBuf, PathBuf)> {
+fn links(call: &Call, places: &[(PathBuf, &FileRule)]) -> Vec<(PathBuf, PathBuf)> {
     let Some(home) = call.places.home() else { return Vec::new() };
     let readable = places.iter().filter(|(_, rule)| matches!(rule.access, Access::Read | Access::Write));
     let inside = readable.filter_map(|(path, _)| {
         let name = path.strip_prefix(home).ok().filter(|name| !name.as_os_str().is_empty())?;
-        let outside_project = !path.starts_with(call.places.project());
-        (outside_project && fs::symlink_metadata(path).is_ok()).then(|| (name.to_owned(), path.clone()))
+        (!path.starts_with(call.places.project())).then(|| (name.to_owned(), path.clone()))
     });
     inside.collect()
 }

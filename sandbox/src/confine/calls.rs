@@ -52,7 +52,7 @@ pub(super) const ALLOWED: &[i64] = &[
     libc::SYS_membarrier, libc::SYS_mlock2, libc::SYS_copy_file_range, libc::SYS_preadv2,
     libc::SYS_pwritev2, libc::SYS_pkey_mprotect, libc::SYS_pkey_alloc, libc::SYS_pkey_free, libc::SYS_statx,
     libc::SYS_rseq, libc::SYS_pidfd_send_signal, libc::SYS_pidfd_open, libc::SYS_close_range,
-    libc::SYS_openat2, libc::SYS_faccessat2, libc::SYS_epoll_pwait2, libc::SYS_landlock_create_ruleset,
+    libc::SYS_faccessat2, libc::SYS_epoll_pwait2, libc::SYS_landlock_create_ruleset,
     libc::SYS_landlock_add_rule, libc::SYS_landlock_restrict_self, libc::SYS_process_mrelease,
     libc::SYS_futex_waitv, libc::SYS_set_mempolicy, libc::SYS_get_mempolicy, libc::SYS_mbind,
     libc::SYS_shmget, libc::SYS_shmat, libc::SYS_shmctl, libc::SYS_shmdt, libc::SYS_semget, libc::SYS_semop,
@@ -114,7 +114,7 @@ pub(super) const ALLOWED: &[i64] = &[
     libc::SYS_membarrier, libc::SYS_mlock2, libc::SYS_copy_file_range, libc::SYS_preadv2,
     libc::SYS_pwritev2, libc::SYS_pkey_mprotect, libc::SYS_pkey_alloc, libc::SYS_pkey_free, libc::SYS_statx,
     libc::SYS_rseq, libc::SYS_pidfd_send_signal, libc::SYS_pidfd_open, libc::SYS_close_range,
-    libc::SYS_openat2, libc::SYS_faccessat2, libc::SYS_epoll_pwait2, libc::SYS_landlock_create_ruleset,
+    libc::SYS_faccessat2, libc::SYS_epoll_pwait2, libc::SYS_landlock_create_ruleset,
     libc::SYS_landlock_add_rule, libc::SYS_landlock_restrict_self, libc::SYS_process_mrelease,
     libc::SYS_futex_waitv, libc::SYS_set_mempolicy, libc::SYS_get_mempolicy, libc::SYS_mbind,
     libc::SYS_shmget, libc::SYS_shmat, libc::SYS_shmctl, libc::SYS_shmdt, libc::SYS_semget, libc::SYS_semop,
@@ -252,8 +252,37 @@ pub(super) const MAKES_NODES: &[i64] = &[libc::SYS_mknodat, libc::SYS_mknod];
 #[cfg(target_arch = "aarch64")]
 pub(super) const MAKES_NODES: &[i64] = &[libc::SYS_mknodat];
 
+/// Calls that set a file's mode, and which argument it is.
+pub(super) const SETS_MODES: &[(i64, u8)] = &[
+    (libc::SYS_fchmod, 1),
+    (libc::SYS_fchmodat, 2),
+    (FCHMODAT2, 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_chmod, 1),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, 1),
+];
+
+/// Calls that can make a file while they open it, and which argument the flags are; the mode is the next.
+/// `openat2` has both in memory: it is answered with "no such call", and programs use `openat`.
+pub(super) const OPENS: &[(i64, u8)] = &[
+    (libc::SYS_openat, 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, 1),
+];
+
 /// Allowed calls that are refused with some arguments.
 pub(super) const CONDITIONAL: &[(i64, &str)] = &[
+    (libc::SYS_fchmod, "fchmod"),
+    (libc::SYS_fchmodat, "fchmodat"),
+    (FCHMODAT2, "fchmodat2"),
+    (libc::SYS_openat, "openat"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_chmod, "chmod"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, "creat"),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, "open"),
     (libc::SYS_socket, "socket"),
     (libc::SYS_socketpair, "socketpair"),
     (libc::SYS_ioctl, "ioctl"),

@@ -60,7 +60,13 @@ fn confine(plan: &Plan, stdin: OwnedFd, supervisor: &UnixStream) -> Result<(), F
         std::fs::write(file, authorities).map_err(doing("write the proxy's certificate authority"))?;
     }
     sys::filter(&filters.known).map_err(doing("filter unknown system calls"))?;
-    let listener = sys::filter_with_listener(&filters.supervised).map_err(doing("refer system calls"))?;
+    let listener = sys::filter_with_listener(&filters.supervised).map_err(|error| {
+        let attempt = "refer system calls to a supervisor";
+        match error.raw_os_error() {
+            Some(libc::EBUSY) => Failure::new(attempt, &"another sandbox around loki has one already"),
+            _ => Failure::new(attempt, &error),
+        }
+    })?;
     let sent = channel::send(supervisor, &Word::Filtered, Some(listener.as_fd()));
     sent.map_err(doing("hand the supervisor its end"))
 }

@@ -12,7 +12,7 @@ use seccompiler::{
 
 use crate::plan::{Failure, doing};
 
-use super::calls;
+use super::{calls, program};
 
 /// Both filters, in the order they are to be put on.
 pub(super) struct Filters {
@@ -57,9 +57,7 @@ pub(super) fn filters(namespaces: bool) -> Result<Filters, Failure> {
     let build = |rules, otherwise, matching| -> Result<BpfProgram, seccompiler::BackendError> {
         SeccompFilter::new(rules, otherwise, matching, ARCH)?.try_into()
     };
-    let known = known().into_iter().map(|number| (number, Vec::new())).collect();
-    let no_such_call = SeccompAction::Errno(libc::ENOSYS as u32);
-    let known = build(known, no_such_call, SeccompAction::Allow).map_err(doing("build the filter of known calls"))?;
+    let known = program::ranges(&known()).map_err(doing("build the filter of known calls"))?;
     let rules = supervised(namespaces).map_err(doing("build the filter of supervised calls"))?;
     // seccompiler knows no action for a supervisor; `Trace` stands in for it and is replaced below.
     let stand_in = SeccompAction::Trace(STAND_IN);
@@ -111,28 +109,42 @@ fn supervised(namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, secco
             rules.insert(*number, vec![SeccompRule::new(vec![unequal(whose, 0)?])?]);
         }
     }
-    for number in always {
-        rules.insert(number, Vec::new());
-    }
+    rules.extend(always.into_iter().map(|number| (number, Vec::new())));
     rules.insert(libc::SYS_socket, sockets(namespaces)?);
     rules.insert(libc::SYS_socketpair, socket_pairs()?);
     rules.insert(libc::SYS_ioctl, controls()?);
     rules.insert(libc::SYS_personality, vec![SeccompRule::new(vec![
         unequal(0, 0)?,
-        unequal(0, u64::from(u32::MAX))?,
-        unequal(0, u64::from(ADDR_NO_RANDOMIZE))?,
+        unequal(0, u64::from(u32::MAX))?, // Only a question.
     ])?]);
     rules.insert(libc::SYS_clone, merge(rules.get(&libc::SYS_clone), namespaces_flags()?));
     rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![equal(0, PR_SET_MM)?])?]);
+    for (number, mode) in calls::SETS_MODES {
+        rules.entry(*number).or_insert(vec![SeccompRule::new(vec![set_user_id(*mode)?])?]);
+    }
+    for (number, flags) in calls::OPENS {
+        let making = [libc::O_CREAT, O_TMPFILE_ALONE].map(|flag| u64::from(flag.cast_unsigned()));
+        let rule = |flag| SeccompRule::new(vec![masked(*flags, flag, flag)?, set_user_id(flags + 1)?]);
+        rules.insert(*number, making.into_iter().map(rule).collect::<Result<_, _>>()?);
+    }
     for number in calls::MAKES_NODES {
         let mode = if *number == libc::SYS_mknodat { 2 } else { 1 };
         let kind = |kind: u32| SeccompRule::new(vec![masked(mode, u64::from(libc::S_IFMT), u64::from(kind))?]);
-        rules.insert(*number, vec![kind(libc::S_IFCHR)?, kind(libc::S_IFBLK)?]);
+        let owners_rights = SeccompRule::new(vec![set_user_id(mode)?])?;
+        rules.insert(*number, vec![kind(libc::S_IFCHR)?, kind(libc::S_IFBLK)?, owners_rights]);
     }
     Ok(rules)
 }
 
-const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;
+/// A mode that lets a program take on its owner's rights: they would outlive the sandbox.
+fn set_user_id(mode: u8) -> Result<SeccompCondition, seccompiler::BackendError> {
+    let bit = u64::from(libc::S_ISUID);
+    masked(mode, bit, bit)
+}
+
+/// `__O_TMPFILE`: `O_TMPFILE` without `O_DIRECTORY`.
+const O_TMPFILE_ALONE: i32 = 0o20_000_000;
+
 const PR_SET_MM: u64 = 35;
 
 /// An empty list of rules matches always; it stays so.

@@ -1,64 +1,73 @@
 //! Protected places that are not there yet.
 //!
-//! A mount can only cover what exists. What git would make anyway, empty, is made before the call and
-//! taken away after it where it is still empty; anything else that appears is taken away after the call.
+//! A mount can only cover what exists. What changes nothing for git is made before the call, and taken away
+//! after the last call that stands on it: removing it under a mount would remove the mount. Anything else
+//! that appears where nothing may is taken away after the call.
 
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, ResolveFlags, flock};
 
 use crate::outcome::{Denial, DenialKind};
-use crate::plan::{Failure, Place, doing};
+use crate::plan::{Failure, Place, Plan, doing};
 use crate::policy::Access;
 
 /// What was prepared before the call.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Guards {
-    /// Folders and files that were made, outermost first.
-    made: Vec<PathBuf>,
+    /// The names of what calls have made, locked for as long as this one stands on it.
+    made: File,
     /// Paths that must still not be there afterwards.
     absent: Vec<PathBuf>,
+    /// Whether an empty `.git` stands where there is no repository.
+    pub(super) stands_for_repository: bool,
 }
 
-/// Names below `.git` that may be made empty: git takes them for what they are without.
-const EMPTY_FOLDERS: [&str; 5] = [".git", ".git/hooks", ".git/modules", ".git/worktrees", ".git/info"];
-const EMPTY_FILES: [&str; 2] = [".git/config", ".git/config.worktree"];
+/// Names below `.git` that may be made: git takes them for what they are without.
+const EMPTY_FOLDERS: [&str; 5] = ["", "hooks", "modules", "worktrees", "info"];
+const FILES: [(&str, &str); 3] = [("config", ""), ("config.worktree", ""), ("commondir", ".\n")];
+
+/// Bytes of the list of what was made at most.
+const MADE_BYTES_MAX: u64 = 1 << 20;
 
 impl Guards {
-    /// Looks at every protected or hidden place within one that may be written, and returns them as they
-    /// are to be covered: those that exist now.
-    pub(super) fn prepare(places: &mut Vec<Place>) -> Result<Guards, Failure> {
-        let roots: Vec<PathBuf> = writable(places).map(|place| place.path.clone()).collect();
-        let mut guards = Guards::default();
-        let mut covered = Vec::new();
-        for place in places.iter().filter(|place| place.access <= Access::Protect && place.access != Access::Read) {
-            let Some(root) = innermost(&roots, &place.path) else { continue };
-            if let Some(path) = guards.cover(root, &place.path)? {
-                covered.push(Place { path, access: place.access });
+    /// Looks at every protected or hidden place within one that may be written, and turns the plan's places
+    /// into those that are to be covered: such as exist now.
+    pub(super) fn prepare(plan: &mut Plan) -> Result<Guards, Failure> {
+        let roots: Vec<PathBuf> = writable(&plan.places).map(|place| place.path.clone()).collect();
+        let mut guards = Guards {
+            made: made_by_calls(plan).map_err(doing("open the list of guards"))?,
+            absent: Vec::new(),
+            stands_for_repository: false,
+        };
+        let mut places: Vec<Place> = Vec::new();
+        for place in plan.places.drain(..) {
+            let guarded = matches!(place.access, Access::Hide | Access::Protect);
+            match innermost(&roots, &place.path).filter(|_| guarded) {
+                Some(root) => {
+                    let covered = guards.cover(root, &place.path)?;
+                    places.extend(covered.map(|path| Place { path, access: place.access }));
+                }
+                None => places.push(place),
             }
         }
-        let kept = |place: &Place| {
-            place.access == Access::Read || place.access == Access::Write || innermost(&roots, &place.path).is_none()
-        };
-        places.retain(kept);
-        places.extend(covered);
+        plan.places = places;
         Ok(guards)
     }
 
     /// What can be covered to guard `path`: itself, or the nearest thing above it that is no folder.
     fn cover(&mut self, root: &Path, path: &Path) -> Result<Option<PathBuf>, Failure> {
-        let Ok(below) = path.strip_prefix(root) else { return Ok(None) };
         let git = root.join(".git");
         if path.starts_with(&git) && is_empty_folder(&git) {
-            // There is no repository: made for an earlier place, or left by a call that was killed.
-            if !self.made.contains(&git) {
-                self.made.push(git.clone());
-            }
+            // There is no repository: it was made for another place of this call, or by another call.
+            self.stands_for_repository = true;
             return Ok(Some(git));
         }
+        let Ok(below) = path.strip_prefix(root) else { return Ok(None) };
         let mut at = root.to_owned();
         for part in below {
             at.push(part);
@@ -71,13 +80,13 @@ impl Guards {
                 // A file where a folder was expected, such as the `.git` of a linked work tree.
                 Ok(_) => return Ok(Some(at)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    if !self.make(root, &at).map_err(doing(format!("prepare `{}`", at.display())))? {
+                    let made = self.make(&git, &at).map_err(doing(format!("prepare `{}`", at.display())))?;
+                    if !made {
                         self.absent.push(path.to_owned());
-                        return Ok(None);
+                    } else if at == git {
+                        self.stands_for_repository = true;
                     }
-                    if at.ends_with(".git") {
-                        return Ok(Some(at)); // All of it: there is no repository yet.
-                    }
+                    return Ok(made.then_some(at));
                 }
                 Err(error) => return Err(Failure::new(format!("look at `{}`", at.display()), &error)),
             }
@@ -85,40 +94,72 @@ impl Guards {
         Ok(Some(at))
     }
 
-    /// Makes an empty thing where that changes nothing for anybody. False where it would.
-    fn make(&mut self, root: &Path, path: &Path) -> io::Result<bool> {
-        let is = |names: &[&str]| names.iter().any(|name| root.join(name) == path);
-        if is(&EMPTY_FOLDERS) {
-            fs::create_dir(path)?;
-        } else if is(&EMPTY_FILES) {
-            drop(File::create_new(path)?);
-        } else {
+    /// Makes a thing where that changes nothing for anybody. False where it would.
+    fn make(&mut self, git: &Path, path: &Path) -> io::Result<bool> {
+        let Ok(name) = path.strip_prefix(git) else { return Ok(false) };
+        let file = FILES.iter().find(|(known, _)| Path::new(known) == name);
+        if file.is_none() && !EMPTY_FOLDERS.iter().any(|known| Path::new(known) == name) {
             return Ok(false);
         }
-        self.made.push(path.to_owned());
-        Ok(true)
+        // Noted before it is made, so that it is taken away whatever happens in between.
+        self.made.write_all(&[path.as_os_str().as_bytes(), b"\0"].concat())?;
+        let made = match file {
+            Some((_, text)) => File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes())),
+            None => fs::create_dir(path),
+        };
+        match made {
+            // Another call was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
+            other => other.map(|()| true),
+        }
     }
 
-    /// Takes away what was made and is still empty, and what appeared where nothing may be. Everything
-    /// that could put it there again has ended, and no mount covers anything any more.
-    pub(super) fn sweep(self) -> Vec<Denial> {
-        for path in self.made.iter().rev() {
-            let empty_file = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.size() == 0);
-            // What is no longer empty belongs to somebody else now.
-            let _kept = if empty_file { fs::remove_file(path) } else { fs::remove_dir(path) };
-        }
-        let mut denials = Vec::new();
-        for path in self.absent {
-            if take_away(&path) {
-                denials.push(Denial {
-                    kind: DenialKind::Protected,
-                    subject: path.display().to_string(),
-                    count: 1,
-                });
-            }
-        }
-        denials
+    /// Takes away what appeared where nothing may, and what was made where no other call stands on it.
+    /// Nothing of this call runs any more.
+    pub(super) fn sweep(mut self) -> Vec<Denial> {
+        // Where it cannot be done now, the next call does it.
+        let _later = self.take_away_made();
+        let gone = self.absent.iter().filter(|path| take_away(path));
+        let denial = |path: &PathBuf| Denial {
+            kind: DenialKind::Protected,
+            subject: path.display().to_string(),
+            count: 1,
+        };
+        gone.map(denial).collect()
     }
+
+    fn take_away_made(&mut self) -> io::Result<()> {
+        flock(&self.made, FlockOperation::NonBlockingLockExclusive)?;
+        self.made.seek(SeekFrom::Start(0))?;
+        let mut list = Vec::new();
+        (&self.made).take(MADE_BYTES_MAX).read_to_end(&mut list)?;
+        let mut paths: Vec<PathBuf> = list
+            .split(|byte| *byte == 0)
+            .filter(|path| !path.is_empty())
+            .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
+            .collect();
+        paths.sort();
+        for path in paths.iter().rev() {
+            let name = path.file_name().unwrap_or_default();
+            let text = FILES.iter().find(|(known, _)| Path::new(known) == Path::new(name));
+            // What is no longer as it was made belongs to somebody else now.
+            let _kept = match text {
+                Some((_, text)) if fs::read(path).is_ok_and(|there| there == text.as_bytes()) => fs::remove_file(path),
+                Some(_) => Ok(()),
+                None => fs::remove_dir(path),
+            };
+        }
+        self.made.set_len(0)
+    }
+}
+
+/// The list of what calls have made, with a share in its lock.
+fn made_by_calls(plan: &Plan) -> io::Result<File> {
+    let folder = plan.home.parent().unwrap_or(&plan.home);
+    let mut options = File::options();
+    let file = options.read(true).append(true).create(true).mode(0o600).open(folder.join("guards"))?;
+    flock(&file, FlockOperation::LockShared)?;
+    Ok(file)
 }
 
 fn is_empty_folder(path: &Path) -> bool {
@@ -156,4 +197,122 @@ fn innermost<'a>(roots: &'a [PathBuf], path: &Path) -> Option<&'a Path> {
         .filter(|root| path.starts_with(root) && path != root.as_path())
         .max_by_key(|root| root.components().count())
         .map(PathBuf::as_path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::Level;
+    use crate::plan::WayOut;
+    use crate::policy::Preset;
+
+    /// A project with these protected places, and its plan.
+    fn plan(top: &Path, protected: &[&str]) -> Plan {
+        fs::create_dir_all(top.join("project")).unwrap();
+        fs::create_dir_all(top.join("state/home")).unwrap();
+        let place = |path: PathBuf, access| Place { path, access };
+        let mut places = vec![place(top.join("project"), Access::Write)];
+        places.extend(protected.iter().map(|path| place(top.join("project").join(path), Access::Protect)));
+        Plan {
+            level: Level::Isolated,
+            landlock_abi: 7,
+            command: Vec::new(),
+            environment: Vec::new(),
+            folder: top.join("project"),
+            places,
+            links: Vec::new(),
+            home: top.join("state/home"),
+            tmp: top.join("state/tmp"),
+            limits: Preset::Build.policy().limits,
+            authorities: None,
+            way_out: WayOut::None,
+        }
+    }
+
+    const GIT: [&str; 3] = [".git/hooks", ".git/config", ".git/commondir"];
+
+    #[test]
+    fn an_empty_folder_stands_where_there_is_no_repository() {
+        let top = tempfile::tempdir().unwrap();
+        let mut plan = plan(top.path(), &GIT);
+        let guards = Guards::prepare(&mut plan).unwrap();
+        let git = top.path().join("project/.git");
+        assert!(guards.stands_for_repository && is_empty_folder(&git));
+        assert!(plan.places[1..].iter().all(|place| place.path == git), "{:?}", plan.places);
+        assert_eq!(guards.sweep(), []);
+        assert!(!git.exists());
+    }
+
+    #[test]
+    fn what_a_repository_lacks_is_made_and_taken_away_again() {
+        let top = tempfile::tempdir().unwrap();
+        let mut plan = plan(top.path(), &GIT);
+        let git = top.path().join("project/.git");
+        fs::create_dir(&git).unwrap();
+        fs::write(git.join("config"), "[core]\n").unwrap();
+        let guards = Guards::prepare(&mut plan).unwrap();
+        assert!(!guards.stands_for_repository);
+        assert_eq!(fs::read_to_string(git.join("commondir")).unwrap(), ".\n");
+        let covered: Vec<PathBuf> = plan.places[1..].iter().map(|place| place.path.clone()).collect();
+        assert_eq!(covered, GIT.map(|path| top.path().join("project").join(path)));
+        guards.sweep();
+        let left: Vec<_> = fs::read_dir(&git).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["config"]);
+    }
+
+    #[test]
+    fn what_another_call_stands_on_stays_until_that_has_ended() {
+        let top = tempfile::tempdir().unwrap();
+        let (mut first, mut second) = (plan(top.path(), &GIT), plan(top.path(), &GIT));
+        let git = top.path().join("project/.git");
+        let first = Guards::prepare(&mut first).unwrap();
+        let second = Guards::prepare(&mut second).unwrap();
+        first.sweep();
+        assert!(git.exists(), "the second call's mount is on it");
+        second.sweep();
+        assert!(!git.exists());
+        // What a call left that was killed is taken away by the next one.
+        fs::create_dir(&git).unwrap();
+        let mut third = plan(top.path(), &GIT);
+        drop(Guards::prepare(&mut third).unwrap());
+        let mut list = File::options().append(true).open(top.path().join("state/guards")).unwrap();
+        list.write_all(&[git.as_os_str().as_bytes(), b"\0"].concat()).unwrap();
+        Guards::prepare(&mut plan(top.path(), &GIT)).unwrap().sweep();
+        assert!(!git.exists());
+    }
+
+    #[test]
+    fn a_repository_that_was_made_meanwhile_by_somebody_else_stays() {
+        let top = tempfile::tempdir().unwrap();
+        let mut plan = plan(top.path(), &GIT);
+        let guards = Guards::prepare(&mut plan).unwrap();
+        let head = top.path().join("project/.git/HEAD");
+        fs::write(&head, "ref: refs/heads/main\n").unwrap();
+        guards.sweep();
+        assert!(head.exists());
+    }
+
+    #[test]
+    fn anything_else_that_appears_is_taken_away_and_told() {
+        let top = tempfile::tempdir().unwrap();
+        let mut plan = plan(top.path(), &[".envrc", ".vscode"]);
+        let guards = Guards::prepare(&mut plan).unwrap();
+        assert_eq!(plan.places.len(), 1, "there is nothing to cover");
+        let project = top.path().join("project");
+        fs::write(project.join(".envrc"), "evil").unwrap();
+        fs::create_dir(project.join(".vscode")).unwrap();
+        let denials = guards.sweep();
+        assert_eq!(denials.len(), 2, "{denials:?}");
+        assert!(!project.join(".envrc").exists() && !project.join(".vscode").exists());
+        assert!(project.join(".vscode.loki-removed").is_dir());
+    }
+
+    #[test]
+    fn a_link_cannot_be_protected() {
+        let top = tempfile::tempdir().unwrap();
+        let mut plan = plan(top.path(), &GIT);
+        std::os::unix::fs::symlink("/tmp", top.path().join("project/.git")).unwrap();
+        let refused = Guards::prepare(&mut plan).unwrap_err();
+        assert!(refused.to_string().contains("symbolic link"), "{refused}");
+    }
 }

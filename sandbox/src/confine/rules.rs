@@ -1,6 +1,7 @@
 //! Landlock: which files a command may open, and for what.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -19,12 +20,8 @@ const ENTRIES_MAX: usize = 20_000;
 pub(super) fn restrict(plan: &Plan) -> Result<(), Failure> {
     let abi = ABI::from(i32::from(plan.landlock_abi));
     let mut rules = ruleset(plan, abi)?;
-    let places = if plan.level.has_namespaces() { inside(plan) } else { carved(plan)? };
-    for place in &places {
-        rules = allow(rules, place, abi)?;
-    }
-    if plan.level.has_namespaces() {
-        rules = allow_listing(rules)?;
+    for allowed in if plan.level.has_namespaces() { inside(plan) } else { carved(plan)? } {
+        rules = allow(rules, &allowed, abi)?;
     }
     let status = rules.restrict_self().map_err(doing("restrict the command with Landlock"))?;
     match status.ruleset {
@@ -58,40 +55,82 @@ fn ruleset(plan: &Plan, abi: ABI) -> Result<RulesetCreated, Failure> {
     Ok(rules)
 }
 
-/// The places as they are in the new root.
-fn inside(plan: &Plan) -> Vec<Place> {
-    let own = [HOME_INSIDE, "/tmp", "/dev/shm", "/dev/pts", "/dev/ptmx"];
-    let own = own.map(|path| Place { path: PathBuf::from(path), access: Access::Write });
-    let list = ["/dev", "/sandbox"].map(|path| Place { path: PathBuf::from(path), access: Access::Read });
-    let named = plan.places.iter().filter(|place| place.access != Access::Hide && place.access != Access::Protect);
-    named.cloned().chain(own).chain(list).collect()
+/// A place, and what a rule of Landlock gives there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Allowed {
+    path: PathBuf,
+    right: Right,
 }
 
-/// The places where nothing can be mounted. A rule cannot take away what one further out gives, so a
-/// folder with something protected in it gets no rule; what else is in it gets one each.
-fn carved(plan: &Plan) -> Result<Vec<Place>, Failure> {
-    let own = [&plan.home, &plan.tmp].map(|path| Place { path: path.clone(), access: Access::Write });
-    let mut carved: Vec<Place> = own.to_vec();
+/// What a rule gives, there and everywhere below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Right {
+    /// To see names.
+    List,
+    /// To read and execute.
+    Read,
+    /// Everything but making device files, which would be doors to devices.
+    Write,
+}
+
+impl Right {
+    fn of(access: Access) -> Option<Right> {
+        match access {
+            Access::Hide => None,
+            Access::Read | Access::Protect => Some(Right::Read),
+            Access::Write => Some(Right::Write),
+        }
+    }
+
+    fn flags(self, abi: ABI) -> BitFlags<AccessFs> {
+        match self {
+            Right::List => AccessFs::ReadDir.into(),
+            Right::Read => AccessFs::from_read(abi),
+            Right::Write => AccessFs::from_all(abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock),
+        }
+    }
+}
+
+/// The places as they are in the new root. What is protected there is so by its mount.
+fn inside(plan: &Plan) -> Vec<Allowed> {
+    let given = |path: &str, right| Allowed { path: PathBuf::from(path), right };
+    // Only what the command may see has a name there.
+    let own = [HOME_INSIDE, "/tmp", "/dev/shm", "/dev/pts"].map(|path| given(path, Right::Write));
+    let named = plan.places.iter().filter(|place| place.access != Access::Protect);
+    let named = named.filter_map(|place| Some(Allowed { path: place.path.clone(), right: Right::of(place.access)? }));
+    named.chain(own).chain([given("/", Right::List)]).collect()
+}
+
+/// The places where nothing can be mounted. A rule cannot take away what one further out gives, so of a
+/// folder with something protected in it only the names are given; what else is in it gets a rule each.
+fn carved(plan: &Plan) -> Result<Vec<Allowed>, Failure> {
+    let own = [&plan.home, &plan.tmp].map(|path| Allowed { path: path.clone(), right: Right::Write });
+    let mut carved = own.to_vec();
     let inner: Vec<&Place> =
         plan.places.iter().filter(|place| matches!(place.access, Access::Hide | Access::Protect)).collect();
     for place in &plan.places {
-        match place.access {
-            Access::Hide => {}
-            Access::Protect => carved.push(Place { access: Access::Read, ..place.clone() }),
-            Access::Read | Access::Write => carve(place, &inner, &mut carved)?,
+        if let Some(right) = Right::of(place.access) {
+            carve(Allowed { path: place.path.clone(), right }, &inner, &mut carved)?;
         }
     }
     Ok(carved)
 }
 
-fn carve(place: &Place, inner: &[&Place], carved: &mut Vec<Place>) -> Result<(), Failure> {
+fn carve(place: Allowed, inner: &[&Place], carved: &mut Vec<Allowed>) -> Result<(), Failure> {
     let is_above = |path: &Path| inner.iter().any(|one| one.path.starts_with(path) && one.path != path);
     if !is_above(&place.path) {
-        carved.push(place.clone());
+        carved.push(place);
         return Ok(());
     }
     let attempt = || format!("list `{}`", place.path.display());
-    for entry in fs::read_dir(&place.path).map_err(doing(attempt()))? {
+    let entries = match fs::read_dir(&place.path) {
+        // What is not there, or not for this user, needs no rule.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            return Ok(());
+        }
+        other => other.map_err(doing(attempt()))?,
+    };
+    for entry in entries {
         let path = entry.map_err(doing(attempt()))?.path();
         if inner.iter().any(|one| one.path == path) {
             continue;
@@ -99,39 +138,25 @@ fn carve(place: &Place, inner: &[&Place], carved: &mut Vec<Place>) -> Result<(),
         if carved.len() >= ENTRIES_MAX {
             return Err(Failure::new(attempt(), &format!("there are more than {ENTRIES_MAX} entries")));
         }
-        carve(&Place { path, access: place.access }, inner, carved)?;
+        carve(Allowed { path, right: place.right }, inner, carved)?;
     }
+    carved.push(Allowed { right: Right::List, ..place });
     Ok(())
 }
 
-fn allow(rules: RulesetCreated, place: &Place, abi: ABI) -> Result<RulesetCreated, Failure> {
+fn allow(rules: RulesetCreated, allowed: &Allowed, abi: ABI) -> Result<RulesetCreated, Failure> {
     // What is not there needs no rule; Landlock does not judge pipes and sockets, such as `/dev/stdout` is.
-    let Ok(meta) = fs::metadata(&place.path) else { return Ok(rules) };
+    let Ok(meta) = fs::metadata(&allowed.path) else { return Ok(rules) };
     if meta.file_type().is_fifo() || meta.file_type().is_socket() {
         return Ok(rules);
     }
-    let attempt = || format!("allow `{}`", place.path.display());
-    let opened = PathFd::new(&place.path).map_err(doing(attempt()))?;
-    let mut rights = rights(place.access, abi);
+    let attempt = || format!("allow `{}`", allowed.path.display());
+    let opened = PathFd::new(&allowed.path).map_err(doing(attempt()))?;
+    let mut flags = allowed.right.flags(abi);
     if !meta.is_dir() {
-        rights &= AccessFs::from_file(abi);
+        flags &= AccessFs::from_file(abi);
     }
-    rules.add_rule(PathBeneath::new(opened, rights)).map_err(doing(attempt()))
-}
-
-/// In a file system of its own a command may see the names of all there is.
-fn allow_listing(rules: RulesetCreated) -> Result<RulesetCreated, Failure> {
-    let root = PathFd::new("/").map_err(doing("allow listing"))?;
-    rules.add_rule(PathBeneath::new(root, AccessFs::ReadDir)).map_err(doing("allow listing"))
-}
-
-fn rights(access: Access, abi: ABI) -> BitFlags<AccessFs> {
-    match access {
-        Access::Hide => BitFlags::empty(),
-        Access::Read | Access::Protect => AccessFs::from_read(abi),
-        // A device file would be a door to the device.
-        Access::Write => AccessFs::from_all(abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock),
-    }
+    rules.add_rule(PathBeneath::new(opened, flags)).map_err(doing(attempt()))
 }
 
 #[cfg(test)]
@@ -141,10 +166,10 @@ mod tests {
     #[test]
     fn nothing_may_make_devices() {
         for abi in [ABI::V3, ABI::V5, ABI::V6] {
-            let write = rights(Access::Write, abi);
+            let write = Right::Write.flags(abi);
             assert!(write.contains(AccessFs::WriteFile | AccessFs::MakeReg));
             assert!(!write.intersects(AccessFs::MakeChar | AccessFs::MakeBlock));
-            assert!(!rights(Access::Read, abi).intersects(AccessFs::from_write(abi)));
+            assert!(!Right::Read.flags(abi).intersects(AccessFs::from_write(abi)));
         }
     }
 
@@ -157,9 +182,16 @@ mod tests {
         fs::create_dir_all(top.join("src")).unwrap();
         let place = |path: &str, access| Place { path: top.join(path), access };
         let hooks = place(".git/hooks", Access::Protect);
+        let allowed = |path: &str, right| Allowed { path: top.join(path), right };
         let mut carved = Vec::new();
-        carve(&place("", Access::Write), &[&hooks], &mut carved).unwrap();
-        carved.sort_by(|left, right| left.path.cmp(&right.path));
-        assert_eq!(carved, [place(".git/objects", Access::Write), place("src", Access::Write)]);
+        carve(allowed("", Right::Write), &[&hooks], &mut carved).unwrap();
+        carved.sort();
+        let expected = [
+            allowed("", Right::List),
+            allowed(".git", Right::List),
+            allowed(".git/objects", Right::Write),
+            allowed("src", Right::Write),
+        ];
+        assert_eq!(carved, expected);
     }
 }

@@ -277,10 +277,18 @@ impl Supervisor<'_> {
         let end = match end {
             End::Signaled { signal } if signal == libc::SIGXCPU => End::Limit { limit: Limit::Cpu },
             End::Signaled { signal } if signal == libc::SIGXFSZ => End::Limit { limit: Limit::Written },
+            // The same, said by a shell around it.
+            End::Exited { code } if code == 128 + libc::SIGXFSZ && self.wrote_a_whole_file() => {
+                End::Limit { limit: Limit::Written }
+            }
             other => other,
         };
         let denial = |((kind, subject), count)| Denial { kind, subject, count };
         Report { end, usage: self.usage, denials: self.denials.into_iter().map(denial).collect() }
+    }
+
+    fn wrote_a_whole_file(&self) -> bool {
+        self.usage.written_bytes >= self.plan.limits.file_bytes_max
     }
 
     /// Ends everything that the command started and waits until it is gone.

@@ -83,9 +83,8 @@ impl Policy {
             Denied::UnixSocket { path } => Advice {
                 words: format!(
                     "`{}` leads to a program outside of the sandbox, which would act for the command without any \
-                     confinement. No policy allows that. Where the program can listen on a port, allow that port with \
-                     `private = true`.",
-                    path.display()
+                     confinement. No policy allows that. What the command starts itself, it can talk to.",
+                    path.to_string_lossy().escape_debug()
                 ),
                 rule: None,
             },

@@ -115,8 +115,10 @@ impl Policy {
             Access::Write => "can be read and written",
         };
         let because = match rule {
-            Some(rule) => format!("`{written}` {may} for the command: {}.", rule_words(rule)),
-            None => format!("`{written}` {may} for the command: no rule names it."),
+            Some(rule) => {
+                format!("`{}` {may} for the command: {}.", written.escape_debug(), rule_words(rule))
+            }
+            None => format!("`{}` {may} for the command: no rule names it.", written.escape_debug()),
         };
         if (!wanted.reads() || access.reads()) && (!wanted.writes() || access.writes()) {
             return Answer { allowed: true, words: because, rule: None };

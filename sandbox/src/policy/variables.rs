@@ -37,8 +37,7 @@ impl Policy {
         present: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Variables {
         let mut result = Variables::default();
-        let present: BTreeMap<&str, &str> =
-            present.into_iter().filter(|(name, _)| is_name(name) && !is_reserved(name)).collect();
+        let present: BTreeMap<&str, &str> = present.into_iter().filter(|(name, _)| is_name(name)).collect();
         for rule in &self.environment {
             match (rule.name.strip_suffix('*'), &rule.value) {
                 (Some(prefix), _) => {

@@ -99,8 +99,8 @@ fn destination(
     };
     entry.to(target.host.bare(), target.port);
     let same_host = absolute.is_none_or(|absolute| absolute.host == target.host);
-    let wants_host = request.version() == Version::HTTP_11;
-    if !same_host || !agrees(request, &target, wants_host) {
+    let unsaid = request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST);
+    if !same_host || unsaid || contradicts(request, &target) {
         return Err(Refusal::denied(DenyReason::Misdirected, Some(&target)));
     }
     if request.method() == Method::CONNECT {
@@ -109,16 +109,11 @@ fn destination(
     Ok((target, secure))
 }
 
-/// True where the `Host` header, of which there is at most one, speaks of the target.
-pub(super) fn agrees<B>(request: &Request<B>, target: &Target, wants_host: bool) -> bool {
+/// True where a `Host` header speaks of something else than the target, or there are several.
+pub(super) fn contradicts<B>(request: &Request<B>, target: &Target) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
-    let first = hosts.next();
-    let agrees = match first.map(HeaderValue::to_str) {
-        Some(Ok(host)) => target.agrees_with(host),
-        Some(Err(_)) => false,
-        None => !wants_host,
-    };
-    agrees && hosts.next().is_none()
+    let agrees = |host: &HeaderValue| host.to_str().is_ok_and(|host| target.agrees_with(host));
+    hosts.next().is_some_and(|host| !agrees(host)) || hosts.next().is_some()
 }
 
 /// Sends a request over the connection of the one before it, or over a new one.

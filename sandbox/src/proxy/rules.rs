@@ -32,5 +32,5 @@ fn covers(pattern: &str, host: &Host) -> bool {
     };
     let Host::Name(name) = host else { return false };
     let above = name.strip_suffix(&suffix.to_ascii_lowercase()).and_then(|front| front.strip_suffix('.'));
-    !suffix.is_empty() && above.is_some_and(|above| !above.is_empty())
+    above.is_some_and(|above| !above.is_empty())
 }

@@ -27,7 +27,7 @@ use super::*;
 use crate::policy::Origin;
 
 /// Long enough for anything that is going to happen at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A rule for a host that may be private.
 fn rule(host: &str, ports: &[u16]) -> HostRule {
@@ -83,6 +83,16 @@ impl Running {
     async fn report(self) -> Report {
         self.stop.send(()).unwrap();
         patiently(self.task).await.unwrap().unwrap()
+    }
+
+    /// Waits until this many requests are over.
+    async fn settled(&self, requests: usize) {
+        let over = async {
+            while self.handle.report().requests.len() < requests {
+                tokio::task::yield_now().await;
+            }
+        };
+        patiently(over).await;
     }
 
     /// Sends text over a connection of its own and reads until its end.
@@ -192,7 +202,11 @@ impl Server {
 }
 
 /// Answers whole messages: a head, and a body by its length or up to the last chunk.
-async fn answer_heads<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, answer: &str, seen: &Mutex<Vec<String>>) {
+async fn answer_heads<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    answer: &str,
+    seen: &Mutex<Vec<String>>,
+) {
     let mut text = String::new();
     let mut buffer = [0; 16 * 1024];
     loop {

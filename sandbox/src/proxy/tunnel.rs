@@ -65,7 +65,7 @@ async fn way(shared: &Shared, request: &Request<Incoming>, entry: &mut Entry) ->
         return Err(denied(DenyReason::Malformed));
     }
     // Older clients send CONNECT without one.
-    if !forward::agrees(request, &target, false) {
+    if forward::contradicts(request, &target) {
         return Err(denied(DenyReason::Misdirected));
     }
     shared.budget.transfer_left().map_err(denied)?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 /// SQLite, for tests that look into a database the way a stranger would.
@@ -113,12 +113,7 @@ impl TestEnv {
             .timeout(Duration::from_secs(COMMAND_SECONDS_MAX))
             .output()
             .unwrap_or_else(|error| panic!("run {}: {error}", self.program.display()));
-        Run {
-            arguments: arguments.join(" "),
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Run::of(arguments, &output)
     }
 }
 
@@ -135,6 +130,16 @@ pub struct Run {
 }
 
 impl Run {
+    /// What a command with these arguments printed and returned.
+    pub fn of(arguments: &[&str], output: &Output) -> Run {
+        Run {
+            arguments: arguments.join(" "),
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Fails, with both streams shown, unless the exit code is `code`.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Run {

@@ -14,6 +14,9 @@ const SENSELESS: i32 = 4;
 /// 128 and the signal with which the kernel ends whoever makes a forbidden call.
 const BAD_CALL: i32 = 128 + 31;
 
+/// 128 and the signal with which survivors end themselves.
+const ALARM: i32 = 128 + 14;
+
 /// What of the probe's output goes into a report.
 const OUTPUT_BYTES_MAX: usize = 400;
 
@@ -53,6 +56,7 @@ fn seen(evidence: Evidence, status: ExitStatus, survived: bool, hits: &[String],
     match (evidence, code) {
         (Evidence::Survivor, 0) if survived => Seen::Done("a process is left".into()),
         (Evidence::Survivor, 0) => Seen::Denied("no process is left".into()),
+        (Evidence::Survivor, ALARM) if !survived => Seen::Denied("the sandbox waited for its end".into()),
         (Evidence::Survivor, _) if survived => Seen::Done(format!("a process is left; code {code}")),
         (Evidence::Witness, 0) if hits.is_empty() => Seen::Denied("nothing reached the witness".into()),
         (Evidence::Exit | Evidence::Witness, 0) if hits.is_empty() => Seen::Done("it succeeded".into()),

@@ -124,7 +124,7 @@ fn lay_out(base: &Path, suite: &Suite, case: &Case, token: &str) -> io::Result<P
     }
     let write = |path: &str, text: &str| fs::write(base.join(path), text);
     write("outside/target", &format!("{token}: the file outside\n"))?;
-    write("outside/log", "what the caller wants logged\n")?;
+    write("run/log", "what the caller wants logged\n")?;
     write("home/.ssh/id_ed25519", &format!("{token}: no key\n"))?;
     write("home/.aws/credentials", &format!("{token}: no credentials\n"))?;
     write("home/.bashrc", "true\n")?;

@@ -34,6 +34,9 @@ fn what_no_rule_can_allow_says_so() {
         assert!(advice.rule.is_none() && advice.words.ends_with("No policy allows it."), "{}", advice.words);
         assert!(!advice.words.contains('\u{1b}'));
     }
+    let odd = Denied::File { path: "/srv/x\u{1b}[2J".into(), wanted: Access::Read };
+    let advice = policy.advice(&places(), &odd);
+    assert!(advice.rule.is_none() && !advice.words.contains('\u{1b}'), "{}", advice.words);
     let socket = Denied::UnixSocket { path: "/run/user/1000/bus".into() };
     assert!(policy.advice(&places(), &socket).rule.is_none());
     let shadow = Denied::File { path: "/etc/shadow".into(), wanted: Access::Read };

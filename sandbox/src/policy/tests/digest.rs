@@ -31,7 +31,7 @@ fn the_digest_is_what_it_was() {
             transfer_bytes_max: u64::MAX,
         },
     };
-    assert_eq!(policy.digest(), "db1a6066859ecd530d7b978b9e0754b96f86a2edded48ca07a44ccf499e35a58");
+    assert_eq!(policy.digest(), "85bd883e58ac6cb1db332c2e52c2d53ed8a108778792e6c02b10ea78866f03e2");
 }
 
 #[test]

@@ -111,6 +111,23 @@ fn a_project_narrows() {
 }
 
 #[test]
+fn what_is_cut_down_to_the_same_host_stands_there_once() {
+    let user = document(
+        &[
+            host_rule("a.example.com", "headers = { x = 'v' }"),
+            host_rule("*.example.com", "ports = [443, 80]"),
+        ]
+        .concat(),
+    );
+    let project = document("network_only = ['a.example.com']\n");
+    let policy = layered(Preset::Test, Some(&user), Some(&project)).unwrap();
+    let left: Vec<(&str, &[u16])> =
+        policy.network.iter().map(|rule| (rule.host.as_str(), rule.ports.as_slice())).collect();
+    assert_eq!(left, [("a.example.com", &[443][..]), ("a.example.com", &[80][..])]);
+    assert!(policy.host("a.example.com", 443).is_some_and(|rule| !rule.headers.is_empty()));
+}
+
+#[test]
 fn a_project_that_widens_is_refused_and_told_where_to_write_it() {
     for (text, problem) in [
         (file_rule("~/.cache", "read"), "`~/.cache` is not to be read"),

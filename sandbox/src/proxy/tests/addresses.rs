@@ -82,7 +82,17 @@ fn addresses_of_this_machine_and_its_networks_are_private() {
 fn no_connection_goes_to_these() {
     check(
         Class::Unusable,
-        &["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.255", "255.255.255.255", "::", "ff02::1", "100::1", "4000::1"],
+        &[
+            "0.0.0.0",
+            "0.1.2.3",
+            "224.0.0.1",
+            "239.255.255.255",
+            "255.255.255.255",
+            "::",
+            "ff02::1",
+            "100::1",
+            "4000::1",
+        ],
     );
 }
 
@@ -90,14 +100,21 @@ fn no_connection_goes_to_these() {
 fn credentials_of_the_machine_are_metadata() {
     check(
         Class::Metadata,
-        &["169.254.169.254", "100.100.100.200", "fd00:ec2::254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"],
+        &[
+            "169.254.169.254",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+        ],
     );
 }
 
 /// Every IPv6 address that carries this one.
 fn carriers(inside: Ipv4Addr) -> Vec<Ipv6Addr> {
     let bits = u128::from(inside.to_bits());
-    let prefixed = |prefix: &str, bits: u128| Ipv6Addr::from_bits(prefix.parse::<Ipv6Addr>().unwrap().to_bits() | bits);
+    let prefixed =
+        |prefix: &str, bits: u128| Ipv6Addr::from_bits(prefix.parse::<Ipv6Addr>().unwrap().to_bits() | bits);
     vec![
         inside.to_ipv6_mapped(),
         prefixed("::", bits),

@@ -6,7 +6,10 @@ async fn sent(head: &str, body: &str) -> (String, Vec<String>) {
     let server = Server::new(OK).await;
     let proxy = start(egress(&[rule("api.test", &[server.port])]));
     let (verb, rest) = head.split_once(' ').unwrap();
-    let text = format!("{verb} http://api.test:{0}/ HTTP/1.1\r\nHost: api.test:{0}\r\n{rest}\r\n{body}", server.port);
+    let text = format!(
+        "{verb} http://api.test:{0}/ HTTP/1.1\r\nHost: api.test:{0}\r\n{rest}\r\n{body}",
+        server.port
+    );
     let answer = proxy.exchange(&text).await;
     proxy.report().await;
     (answer, server.seen())
@@ -18,7 +21,16 @@ async fn hop_by_hop_headers_stay_behind() {
                 Proxy-Authorization: Basic eDp5\r\nTE: trailers\r\nUpgrade: websocket\r\nCookie: c\r\nX-Stays: 1\r\n";
     let (answer, seen) = sent(head, "").await;
     assert_eq!(status(&answer), 200);
-    for name in ["connection", "x-named", "keep-alive", "proxy-connection", "proxy-authorization", "te", "upgrade", "cookie"] {
+    for name in [
+        "connection",
+        "x-named",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authorization",
+        "te",
+        "upgrade",
+        "cookie",
+    ] {
         assert_eq!(header(&seen[0], name), None, "{name}");
     }
     assert_eq!(header(&seen[0], "x-stays"), Some("1"));

@@ -43,7 +43,10 @@ async fn reaching_the_transfer_limit_ends_every_connection() {
     }
     let report = proxy.report().await;
     assert_eq!((report.transfer_bytes, report.transfer_reached, report.connections), (1000, true, 2));
-    assert_eq!(report.requests.iter().map(|request| request.bytes_up + request.bytes_down).sum::<u64>(), 1000);
+    assert_eq!(
+        report.requests.iter().map(|request| request.bytes_up + request.bytes_down).sum::<u64>(),
+        1000
+    );
 }
 
 /// Far more than fits: no byte beyond the limit arrives, in either direction.
@@ -66,8 +69,12 @@ async fn big_transfers_stop_exactly_at_the_limit() {
     let (_, received) = patiently(async { tokio::join!(flood, drink) }).await;
     assert!(received <= MAX, "{received}");
     let report = proxy.report().await;
-    assert_eq!(report.transfer_reached, true);
-    assert!(report.transfer_bytes <= MAX && report.transfer_bytes > MAX - 200_000, "{}", report.transfer_bytes);
+    assert!(report.transfer_reached);
+    assert!(
+        report.transfer_bytes <= MAX && report.transfer_bytes > MAX - 200_000,
+        "{}",
+        report.transfer_bytes
+    );
 }
 
 #[tokio::test]
@@ -91,7 +98,8 @@ async fn uploads_stop_exactly_at_the_limit() {
 #[tokio::test]
 async fn more_clients_than_are_served_at_once_wait() {
     let server = Server::new(OK).await;
-    let proxy = start(Egress { concurrent_connections_max: 1, ..egress(&[rule("api.test", &[server.port])]) });
+    let proxy =
+        start(Egress { concurrent_connections_max: 1, ..egress(&[rule("api.test", &[server.port])]) });
     let url = format!("http://api.test:{}/", server.port);
     // Served, and in nobody's way once it has gone.
     let first = TcpStream::connect(proxy.address).await.unwrap();
@@ -109,7 +117,10 @@ async fn heads_have_a_size() {
     let proxy = start(egress(&[rule("api.test", &[server.port])]));
     let head = |bytes: usize| {
         let filler = "x".repeat(bytes);
-        format!("GET http://api.test:{0}/ HTTP/1.1\r\nHost: api.test:{0}\r\nConnection: close\r\nX: {filler}\r\n\r\n", server.port)
+        format!(
+            "GET http://api.test:{0}/ HTTP/1.1\r\nHost: api.test:{0}\r\nConnection: close\r\nX: {filler}\r\n\r\n",
+            server.port
+        )
     };
     assert_eq!(status(&proxy.exchange(&head(60_000)).await), 200);
     let mut stream = TcpStream::connect(proxy.address).await.unwrap();

@@ -92,7 +92,9 @@ async fn a_request_takes_little_longer() {
         proxy.get(&format!("http://{authority}/")).await;
     }
     let anew = began.elapsed() / (REQUESTS / 10);
-    println!("a request: direct {plain:?}, through the proxy {through:?}, each over new connections {anew:?}");
+    println!(
+        "a request: direct {plain:?}, through the proxy {through:?}, each over new connections {anew:?}"
+    );
     // Ten times what is wanted, since the machine may be busy and this build is not optimised.
     assert!(through < plain + Duration::from_millis(10), "{through:?} {plain:?}");
 }

@@ -74,7 +74,11 @@ async fn private_addresses_need_a_rule_that_says_so() {
     let proxy = start(egress(&[public("127.0.0.1"), public("api.test"), rule("other.test", &ports)]));
     for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "api.test"] {
         let answer = proxy.get(&format!("http://{host}:{}/", server.port)).await;
-        assert_eq!((status(&answer), header(&answer, "x-loki-denied")), (403, Some("private-address")), "{host}");
+        assert_eq!(
+            (status(&answer), header(&answer, "x-loki-denied")),
+            (403, Some("private-address")),
+            "{host}"
+        );
         assert!(answer.contains("\nprivate = true\n"), "{answer}");
     }
     assert_eq!(status(&proxy.get(&format!("http://other.test:{}/", server.port)).await), 200);

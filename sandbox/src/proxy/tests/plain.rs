@@ -17,7 +17,8 @@ async fn an_allowed_request_reaches_its_host() {
 
     let report = proxy.report().await;
     let [request] = &report.requests[..] else { panic!("{report:?}") };
-    let facts = (request.host.as_str(), request.port, request.method.as_str(), request.verdict, request.status);
+    let facts =
+        (request.host.as_str(), request.port, request.method.as_str(), request.verdict, request.status);
     assert_eq!(facts, ("api.test", server.port, "GET", Verdict::Allowed, 200));
     assert_eq!((request.bytes_up, request.bytes_down), (seen[0].len() as u64, super::OK.len() as u64));
     assert_eq!((report.connections, report.transfer_bytes), (1, request.bytes_up + request.bytes_down));
@@ -93,7 +94,8 @@ async fn denials_name_the_rule_that_would_allow() {
     let answer = proxy.get("http://api.test:80/").await;
     assert_eq!((status(&answer), header(&answer, "x-loki-denied")), (403, Some("port")));
 
-    let verdicts: Vec<Verdict> = proxy.report().await.requests.iter().map(|request| request.verdict).collect();
+    let verdicts: Vec<Verdict> =
+        proxy.report().await.requests.iter().map(|request| request.verdict).collect();
     assert_eq!(verdicts, [Verdict::Denied(DenyReason::Host), Verdict::Denied(DenyReason::Port)]);
 }
 
@@ -128,7 +130,8 @@ async fn requests_that_are_not_for_a_proxy_are_refused() {
 async fn unreachable_hosts_are_told_apart_from_denied_ones() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let garbage = Server::new("SSH-2.0-OpenSSH_9.2\r\n").await;
-    let switching = Server::new("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n").await;
+    let switching =
+        Server::new("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n").await;
     let ports = [free, garbage.port, switching.port];
     let proxy = start(egress(&[rule("api.test", &ports), rule("nowhere.test", &ports)]));
     for (url, code) in [

@@ -41,7 +41,12 @@ async fn inside(proxy: &Running, authority: &str, name: &str) -> std::io::Result
     trusting(proxy.authority_pem.as_deref().unwrap(), proxy, authority, name).await
 }
 
-async fn trusting(pem: &str, proxy: &Running, authority: &str, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+async fn trusting(
+    pem: &str,
+    proxy: &Running,
+    authority: &str,
+    name: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let (stream, head) = proxy.connect(authority).await;
     assert_eq!(status(&head), 200);
     let mut roots = RootCertStore::empty();
@@ -83,7 +88,9 @@ async fn what_the_client_sends_under_that_name_gives_way() {
     let port = server.port;
     let proxy = start(egress(&[keyed("api.test", port), rule("other.test", &[port])]));
     for host in ["api.test", "other.test"] {
-        let head = format!("GET http://{host}:{port}/ HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close, authorization\r\n");
+        let head = format!(
+            "GET http://{host}:{port}/ HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close, authorization\r\n"
+        );
         let own = "Authorization: token secret:KEY\r\nAuthorization: second\r\nX-Other: secret:KEY\r\n\r\n";
         assert_eq!(status(&proxy.exchange(&format!("{head}{own}")).await), 200);
     }
@@ -102,10 +109,13 @@ async fn a_secret_that_is_not_there_stops_the_request() {
     let missing = with_header(rule("a.test", &[port]), "x-key", "secret:ABSENT");
     let empty = with_header(rule("b.test", &[port]), "x-key", "secret:EMPTY");
     let unusable = with_header(rule("other.test", &[port]), "x-key", "secret:LINES");
-    let secrets = [("EMPTY", ""), ("LINES", "one\r\nX-Injected: two")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let secrets = [("EMPTY", ""), ("LINES", "one\r\nX-Injected: two")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let secrets = Arc::new(BTreeMap::from(secrets));
     let proxy = start(Egress { secrets, ..egress(&[missing, empty, unusable]) });
-    for (host, code) in [("a.test", "secret-missing"), ("b.test", "secret-missing"), ("other.test", "secret-unusable")] {
+    for (host, code) in
+        [("a.test", "secret-missing"), ("b.test", "secret-missing"), ("other.test", "secret-unusable")]
+    {
         let answer = proxy.get(&format!("http://{host}:{port}/")).await;
         assert_eq!((status(&answer), header(&answer, "x-loki-failed")), (502, Some(code)));
         assert!(!answer.contains("Injected"), "{answer}");
@@ -133,10 +143,12 @@ async fn a_secret_that_comes_back_is_taken_out() {
 async fn tls_is_looked_into_where_a_rule_sets_headers() {
     let (server, bundle) = tls_server(OK).await;
     let port = server.port;
-    let proxy = start(Egress { ca_bundle: Some(bundle.path().to_owned()), ..egress(&[keyed("api.test", port)]) });
+    let proxy =
+        start(Egress { ca_bundle: Some(bundle.path().to_owned()), ..egress(&[keyed("api.test", port)]) });
     let mut stream = inside(&proxy, &format!("api.test:{port}"), "api.test").await.unwrap();
     for path in ["/one", "/two"] {
-        let text = format!("GET {path} HTTP/1.1\r\nHost: api.test:{port}\r\nAuthorization: secret:KEY\r\n\r\n");
+        let text =
+            format!("GET {path} HTTP/1.1\r\nHost: api.test:{port}\r\nAuthorization: secret:KEY\r\n\r\n");
         stream.write_all(text.as_bytes()).await.unwrap();
         assert_eq!(status(&read_head(&mut stream).await), 200);
         let mut body = [0; 5];
@@ -147,7 +159,11 @@ async fn tls_is_looked_into_where_a_rule_sets_headers() {
         let text = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         stream.write_all(text.as_bytes()).await.unwrap();
         let head = read_head(&mut stream).await;
-        assert_eq!((status(&head), header(&head, "x-loki-denied")), (421, Some("misdirected")), "{target} {host}");
+        assert_eq!(
+            (status(&head), header(&head, "x-loki-denied")),
+            (421, Some("misdirected")),
+            "{target} {host}"
+        );
         let mut body = vec![0; header(&head, "content-length").unwrap().parse().unwrap()];
         stream.read_exact(&mut body).await.unwrap();
     }
@@ -161,7 +177,9 @@ async fn tls_is_looked_into_where_a_rule_sets_headers() {
     let report = proxy.report().await;
     let count = |method: &str| report.requests.iter().filter(|request| request.method == method).count();
     assert_eq!((count("GET"), count("CONNECT"), report.connections), (5, 1, 1));
-    assert!(report.requests.iter().all(|request| (request.host.as_str(), request.port) == ("api.test", port)));
+    assert!(
+        report.requests.iter().all(|request| (request.host.as_str(), request.port) == ("api.test", port))
+    );
 }
 
 #[tokio::test]
@@ -182,7 +200,8 @@ async fn a_host_without_a_trusted_certificate_gets_nothing() {
 async fn a_certificate_for_another_name_is_not_trusted() {
     let (server, bundle) = tls_server(OK).await;
     let port = server.port;
-    let proxy = start(Egress { ca_bundle: Some(bundle.path().to_owned()), ..egress(&[keyed("other.test", port)]) });
+    let proxy =
+        start(Egress { ca_bundle: Some(bundle.path().to_owned()), ..egress(&[keyed("other.test", port)]) });
     let mut stream = inside(&proxy, &format!("other.test:{port}"), "other.test").await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n").await.unwrap();
     assert_eq!(header(&read_all(&mut stream).await, "x-loki-failed"), Some("tls"));
@@ -195,6 +214,7 @@ async fn the_proxy_answers_as_no_other_host() {
     let rules = [keyed("api.test", server.port), keyed("other.test", server.port)];
     let proxy = start(Egress { ca_bundle: Some(bundle.path().to_owned()), ..egress(&rules) });
     assert!(inside(&proxy, &format!("api.test:{}", server.port), "other.test").await.is_err());
+    proxy.settled(1).await;
     let report = proxy.report().await;
     assert_eq!(report.requests[0].verdict, Verdict::Denied(DenyReason::Misdirected));
 }
@@ -204,6 +224,7 @@ async fn a_client_that_does_not_trust_the_call_is_on_record() {
     let proxy = start(egress(&[keyed("api.test", 443)]));
     let another = start(egress(&[keyed("api.test", 443)])).authority_pem.unwrap();
     assert!(trusting(&another, &proxy, "api.test:443", "api.test").await.is_err());
+    proxy.settled(1).await;
     assert_eq!(proxy.report().await.requests[0].verdict, Verdict::Failed(Failure::ClientTls));
 }
 
@@ -227,7 +248,14 @@ async fn inspected_tunnels_hold_to_addresses_and_limits() {
     let ca_bundle = Some(bundle.path().to_owned());
     let proxies = [
         (Egress { ca_bundle: ca_bundle.clone(), ..egress(&[public]) }, "private-address"),
-        (Egress { ca_bundle: ca_bundle.clone(), connections_max: 0, ..egress(&[keyed("api.test", server.port)]) }, "connections-limit"),
+        (
+            Egress {
+                ca_bundle: ca_bundle.clone(),
+                connections_max: 0,
+                ..egress(&[keyed("api.test", server.port)])
+            },
+            "connections-limit",
+        ),
         (Egress { ca_bundle, transfer_bytes_max: 100, ..egress(&[keyed("api.test", server.port)]) }, ""),
     ];
     for (egress, code) in proxies {
@@ -245,7 +273,8 @@ async fn inspected_tunnels_hold_to_addresses_and_limits() {
 #[test]
 fn only_rules_with_headers_need_an_authority() {
     assert_eq!(Proxy::new(egress(&[rule("a.test", &[443])])).unwrap().authority_pem(), None);
-    let (one, two) = (Proxy::new(egress(&[keyed("a.test", 443)])), Proxy::new(egress(&[keyed("a.test", 443)])));
+    let (one, two) =
+        (Proxy::new(egress(&[keyed("a.test", 443)])), Proxy::new(egress(&[keyed("a.test", 443)])));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert!(one.authority_pem().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     assert!(!one.authority_pem().unwrap().contains("PRIVATE"));
@@ -254,7 +283,9 @@ fn only_rules_with_headers_need_an_authority() {
 
 #[test]
 fn headers_that_frame_messages_cannot_be_set() {
-    for name in ["Host", "content-length", "Transfer-Encoding", "connection", "proxy-authorization", "bad name", ""] {
+    for name in
+        ["Host", "content-length", "Transfer-Encoding", "connection", "proxy-authorization", "bad name", ""]
+    {
         let proxy = Proxy::new(egress(&[with_header(rule("a.test", &[443]), name, "1")]));
         assert!(matches!(proxy.err(), Some(ProxyError::Header { .. })), "{name}");
     }
@@ -263,7 +294,8 @@ fn headers_that_frame_messages_cannot_be_set() {
 #[test]
 fn bundles_have_to_be_of_use() {
     let empty = tempfile::NamedTempFile::new().unwrap();
-    let with = |path: &std::path::Path| Proxy::new(Egress { ca_bundle: Some(path.to_owned()), ..egress(&[]) }).err();
+    let with =
+        |path: &std::path::Path| Proxy::new(Egress { ca_bundle: Some(path.to_owned()), ..egress(&[]) }).err();
     assert!(matches!(with(empty.path()), Some(ProxyError::BundleEmpty { .. })));
     assert!(matches!(with(&empty.path().with_extension("absent")), Some(ProxyError::Bundle { .. })));
 }

@@ -31,8 +31,20 @@ fn names_and_addresses_are_read() {
 #[test]
 fn what_a_resolver_would_take_for_an_address_is_refused() {
     for host in [
-        "0x7f.1", "0x7f000001", "2130706433", "127.1", "127.0.1", "0177.0.0.1", "127.0.0.01", "1.2.3.4.5", "1.2.3",
-        "a.1", "a.0x", "0X7F.1", "a.0xff.", "256.1.1.1",
+        "0x7f.1",
+        "0x7f000001",
+        "2130706433",
+        "127.1",
+        "127.0.1",
+        "0177.0.0.1",
+        "127.0.0.01",
+        "1.2.3.4.5",
+        "1.2.3",
+        "a.1",
+        "a.0x",
+        "0X7F.1",
+        "a.0xff.",
+        "256.1.1.1",
     ] {
         assert_eq!(read(&format!("{host}:80")), Err(BadTarget::Host), "{host}");
     }
@@ -79,14 +91,18 @@ fn a_host_header_agrees_or_not() {
     for header in ["example.com:8080", "Example.COM", "example.com.:8080"] {
         assert!(target.agrees_with(header), "{header}");
     }
-    for header in ["example.com:80", "example.org", "", "sub.example.com", "u@example.com", "example.com:8080, x"] {
+    for header in
+        ["example.com:80", "example.org", "", "sub.example.com", "u@example.com", "example.com:8080, x"]
+    {
         assert!(!target.agrees_with(header), "{header}");
     }
 }
 
 #[test]
 fn rules_stand_for_what_they_name() {
-    let allowed = |host: &str, target: &str| decide(&[rule(host, &[443])], &Target::parse(target, Some(443)).unwrap()).is_ok();
+    let allowed = |host: &str, target: &str| {
+        decide(&[rule(host, &[443])], &Target::parse(target, Some(443)).unwrap()).is_ok()
+    };
     for (host, target) in [
         ("example.com", "example.com"),
         ("Example.com", "EXAMPLE.com."),
@@ -118,8 +134,10 @@ fn rules_stand_for_what_they_name() {
 
 #[test]
 fn the_first_rule_for_name_and_port_decides() {
-    let rules = [rule("a.example.com", &[80]), rule("*.example.com", &[443]), rule("a.example.com", &[443, 80])];
-    let decided = |target: &str| decide(&rules, &Target::parse(target, None).unwrap()).map(|rule| rule.host.as_str());
+    let rules =
+        [rule("a.example.com", &[80]), rule("*.example.com", &[443]), rule("a.example.com", &[443, 80])];
+    let decided =
+        |target: &str| decide(&rules, &Target::parse(target, None).unwrap()).map(|rule| rule.host.as_str());
     assert_eq!(decided("a.example.com:80"), Ok("a.example.com"));
     assert_eq!(decided("a.example.com:443"), Ok("*.example.com"));
     assert_eq!(decided("b.example.com:80"), Err(DenyReason::Port));

@@ -8,7 +8,8 @@ use super::*;
 #[tokio::test]
 async fn every_request_needs_the_token() {
     let server = Server::new(OK).await;
-    let egress = Egress { token: Some("s3cr3t:t0ken".to_owned()), ..egress(&[rule("api.test", &[server.port])]) };
+    let egress =
+        Egress { token: Some("s3cr3t:t0ken".to_owned()), ..egress(&[rule("api.test", &[server.port])]) };
     let proxy = start(egress);
     let authority = format!("api.test:{}", server.port);
     let basic = |plain: &str| format!("Proxy-Authorization: Basic {}\r\n", BASE64_STANDARD.encode(plain));
@@ -37,6 +38,7 @@ async fn every_request_needs_the_token() {
     }
     assert!(server.seen().iter().all(|head| header(head, "proxy-authorization").is_none()));
     let report = proxy.report().await;
-    let denied = report.requests.iter().filter(|request| request.verdict == Verdict::Denied(DenyReason::Token));
+    let denied =
+        report.requests.iter().filter(|request| request.verdict == Verdict::Denied(DenyReason::Token));
     assert_eq!(denied.count(), 14);
 }

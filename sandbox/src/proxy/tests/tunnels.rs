@@ -7,7 +7,10 @@ async fn bytes_pass_both_ways_until_the_end() {
     let (port, _server) = echo_server().await;
     let proxy = start(egress(&[rule("api.test", &[port])]));
     let (mut stream, head) = proxy.connect(&format!("api.test:{port}")).await;
-    assert_eq!((status(&head), header(&head, "transfer-encoding"), header(&head, "content-length")), (200, None, None));
+    assert_eq!(
+        (status(&head), header(&head, "transfer-encoding"), header(&head, "content-length")),
+        (200, None, None)
+    );
     stream.write_all(b"ping").await.unwrap();
     let mut pong = [0; 4];
     stream.read_exact(&mut pong).await.unwrap();
@@ -19,7 +22,8 @@ async fn bytes_pass_both_ways_until_the_end() {
 
     let report = proxy.report().await;
     let [request] = &report.requests[..] else { panic!("{report:?}") };
-    let facts = (request.host.as_str(), request.port, request.method.as_str(), request.verdict, request.status);
+    let facts =
+        (request.host.as_str(), request.port, request.method.as_str(), request.verdict, request.status);
     assert_eq!(facts, ("api.test", port, "CONNECT", Verdict::Allowed, 200));
     assert_eq!((request.bytes_up, request.bytes_down, report.transfer_bytes), (14, 14, 28));
 }
@@ -52,9 +56,14 @@ async fn tunnels_that_no_rule_allows_are_refused() {
     ] {
         let text = format!("CONNECT {authority} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         let answer = proxy.exchange(&text).await;
-        assert_eq!((status(&answer), header(&answer, "x-loki-denied")), (expected, Some(code)), "{authority}");
+        assert_eq!(
+            (status(&answer), header(&answer, "x-loki-denied")),
+            (expected, Some(code)),
+            "{authority}"
+        );
     }
-    let with_body = format!("CONNECT api.test:{port} HTTP/1.1\r\nHost: api.test\r\nContent-Length: 3\r\n\r\nabc");
+    let with_body =
+        format!("CONNECT api.test:{port} HTTP/1.1\r\nHost: api.test\r\nContent-Length: 3\r\n\r\nabc");
     assert_eq!(status(&proxy.exchange(&format!("{with_body}\r\n")).await), 400);
     assert_eq!(proxy.handle.report().connections, 1, "only the one whose name had to be looked up first");
 }

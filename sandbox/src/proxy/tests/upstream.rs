@@ -36,7 +36,8 @@ async fn plain_requests_and_tunnels_go_through_it() {
     assert!(seen[0].starts_with("GET /plain ") && seen[1].starts_with("GET /tunnel "), "{seen:?}");
     assert_eq!(header(&seen[0], "proxy-authorization"), None);
     drop(stream);
-    let methods: Vec<String> = corporate.report().await.requests.into_iter().map(|request| request.method).collect();
+    let methods: Vec<String> =
+        corporate.report().await.requests.into_iter().map(|request| request.method).collect();
     assert_eq!(methods, ["GET", "CONNECT"]);
 }
 
@@ -62,7 +63,11 @@ async fn its_refusals_are_told_as_its_own() {
     for credentials in ["user:p%40ss@", "user:wrong@", ""] {
         let proxy = start(through(&corporate, credentials, &[public("api.test", &[443])]));
         let (_, head) = proxy.connect("api.test:443").await;
-        assert_eq!((status(&head), header(&head, "x-loki-failed")), (502, Some("upstream-proxy")), "{credentials}");
+        assert_eq!(
+            (status(&head), header(&head, "x-loki-failed")),
+            (502, Some("upstream-proxy")),
+            "{credentials}"
+        );
     }
 }
 

@@ -22,9 +22,9 @@ fn open() -> Vec<Case> {
             .scene(&["--open", "0:d:{outside}"]),
         case("stdin-file-write", &["descriptor-write", "0"]).scene(&["--open", "0:w:{outside}/target"]),
         case("stdin-file-chmod", &["descriptor-chmod", "0"]).scene(&["--open", "0:r:{outside}/target"]),
-        case("stdout-chmod", &["descriptor-chmod", "1"]).scene(&["--open", "1:w:{outside}/log"]),
-        case("stdout-truncate", &["descriptor-truncate", "1"]).scene(&["--open", "1:w:{outside}/log"]),
-        case("stderr-truncate", &["descriptor-truncate", "2"]).scene(&["--open", "2:w:{outside}/log"]),
+        case("stdout-chmod", &["descriptor-chmod", "1"]).scene(&["--open", "1:w:{run}/log"]),
+        case("stdout-truncate", &["descriptor-truncate", "1"]).scene(&["--open", "1:w:{run}/log"]),
+        case("stderr-truncate", &["descriptor-truncate", "2"]).scene(&["--open", "2:w:{run}/log"]),
         case("cwd-outside", &["cwd-write", "target"]).scene(&["--in", "{outside}"]),
         case("cwd-outside-parent", &["cwd-write", "../home/.bashrc"]).scene(&["--in", "{outside}"]),
     ]

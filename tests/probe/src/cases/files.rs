@@ -39,6 +39,8 @@ fn names() -> Vec<Case> {
         case("mkdir-outside", &["mkdir", "{outside}/new"]),
         case("unlink-outside", &["unlink", "{outside}/target"]),
         case("unlink-home-tool", &["unlink", "{home}/.cargo/bin/tool"]),
+        // One that was there before: what it leads to is no part of the project.
+        case("old-symlink-write-outside", &["write", "{project}/to-secret"]),
         case("symlink-write-outside", &["symlink-write", "{project}/link", "{outside}/target"]),
         case("symlink-write-home", &["symlink-write", "{project}/link", "{home}/.bashrc"]),
         case("hardlink-write-outside", &["hardlink-write", "{project}/link", "{outside}/target"]),

@@ -13,6 +13,7 @@ fn internet() -> Vec<Case> {
         to("tcp6", "{tcp}").depends(),
         to("tcp6-mapped", "{tcp}").depends(),
         to("tcp-fastopen", "{tcp}").depends(),
+        to("tcp-fastopen-message", "{tcp}").depends(),
         to("mptcp", "{tcp}").depends(),
         to("uring-connect", "{tcp}").depends(),
         to("udp", "{udp}"),

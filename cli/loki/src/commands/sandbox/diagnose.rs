@@ -23,7 +23,7 @@ pub(crate) struct DiagnoseArgs {
 
 pub(crate) fn diagnose(ui: &mut Ui, context: &Context, args: &DiagnoseArgs) -> Result<Status, CommandError> {
     let (mode, least) = confinement::strength(context, &args.strength)?;
-    let support = probe()?;
+    let support = args.strength.limited(probe()?);
     let chosen = support.choose(mode, least);
     if ui.is_json() {
         ui.result_json(&json!({

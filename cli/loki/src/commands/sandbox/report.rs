@@ -35,10 +35,17 @@ pub(super) fn report(
             "stderr": String::from_utf8_lossy(&captured.stderr),
         }))?);
     }
+    // A command that got along without it asked for what it did not need.
+    let succeeded = outcome.end == End::Exited { code: 0 };
     for (what, advice) in &refusals {
+        let lines = advice.rule.iter().flat_map(|rule| rule.lines());
+        if succeeded {
+            ui.detail(format_args!("{}", printable(what)))?;
+            continue;
+        }
         ui.warning(format_args!("{}", printable(what)))?;
         ui.status(format_args!("  {}", printable(&advice.words)))?;
-        for line in advice.rule.iter().flat_map(|rule| rule.lines()) {
+        for line in lines {
             ui.status(format_args!("    {}", printable(line)))?;
         }
     }

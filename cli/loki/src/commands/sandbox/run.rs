@@ -70,7 +70,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Stat
         ca_bundle: confinement::ca_bundle(context),
         mode,
         least,
-        support: Support::at_first_sight(),
+        support: args.strength.limited(Support::at_first_sight()),
         policy: policy.clone(),
     };
     let places = call.places.clone();

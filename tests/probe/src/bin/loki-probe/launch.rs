@@ -2,14 +2,15 @@
 //!
 //! Scenes: `--open FD:MODE:PATH` leaves a descriptor open (`r` reads, `w` reads and writes, `d` is a folder),
 //! `--terminal` gives the command a terminal of its own, `--filtered` puts the command, but not its parent,
-//! under a filter that lets everything through, `--in FOLDER` starts it there. In the command's words `{launcher}` stands for this
-//! process and `{terminal}` for the terminal's name. It exits as the command does, or with 124 where the
-//! command took too long.
+//! under a filter that lets everything through, `--no-namespaces` and `--no-landlock` stand for machines that
+//! have none, `--in FOLDER` starts the command there. In its words `{launcher}` stands for this process and
+//! `{terminal}` for the terminal's name. It exits as the command does, or with 124 where that took too long.
 
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::filter;
 use crate::sys::{self, Args, Refusal, call};
 
 /// A command that takes longer has hung.
@@ -22,7 +23,7 @@ const COULD_NOT: u8 = 125;
 struct Scene {
     open: Vec<(i32, i32, String)>,
     terminal: Option<(OwnedFd, String)>,
-    filtered: bool,
+    filters: Vec<fn() -> Result<(), Refusal>>,
     folder: Option<String>,
     command: Vec<String>,
 }
@@ -42,7 +43,9 @@ fn scene(args: &Args) -> Result<Scene, Refusal> {
         match word.as_str() {
             "--open" => scene.open.push(descriptor(&value())?),
             "--terminal" => scene.terminal = Some(terminal()?),
-            "--filtered" => scene.filtered = true,
+            "--filtered" => scene.filters.push(filter::nothing),
+            "--no-namespaces" => scene.filters.push(filter::no_namespaces),
+            "--no-landlock" => scene.filters.push(filter::no_landlock),
             "--in" => scene.folder = Some(value()),
             "--" => break,
             other => return Err(Refusal::Usage(format!("there is no scene `{other}`"))),
@@ -114,11 +117,8 @@ fn become_command(scene: &Scene) -> Result<(), Refusal> {
     if let Some(folder) = &scene.folder {
         std::env::set_current_dir(folder)?;
     }
-    if scene.filtered {
-        let (no_new_privileges, set_filter, allow) = (38, 1, 0x7fff_0000_0000_0006_u64);
-        call!(libc::SYS_prctl, no_new_privileges, 1, 0, 0, 0)?;
-        let program = [1_u64, (&raw const allow).addr() as u64];
-        call!(libc::SYS_seccomp, set_filter, 0, program.as_ptr())?;
+    for filter in &scene.filters {
+        filter()?;
     }
     let [program, words @ ..] = scene.command.as_slice() else {
         return Err(Refusal::Usage("a command is missing".into()));

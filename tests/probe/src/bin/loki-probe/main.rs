@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "acts are system calls that no safe wrapper offers")]
 
 mod acts;
+mod filter;
 mod launch;
 mod prepare;
 mod snapshot;

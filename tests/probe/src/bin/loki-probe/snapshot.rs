@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::sys::{call, text};
 
-/// One line for each file and folder at and below `paths`, sorted. Times of reading are left out, and so is
-/// what a socket's backlog changes.
+/// One line for each file and folder at and below `paths`, sorted. Times of reading are left out, and so are
+/// those of folders: a sandbox may make a place to mount on and take it away again.
 pub(crate) fn snapshot(paths: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for path in paths {
@@ -23,13 +23,14 @@ fn visit(path: &Path, lines: &mut Vec<String>) {
     };
     let contents = if metadata.is_file() { fs::read(path).unwrap_or_default() } else { Vec::new() };
     let owner = format!("{}:{}", metadata.uid(), metadata.gid());
+    let time = if metadata.is_dir() { (0, 0) } else { (metadata.mtime(), metadata.mtime_nsec()) };
     let links = if metadata.is_file() { metadata.nlink() } else { 0 };
     lines.push(format!(
         "{} {:o} {owner} {}.{} links {links} flags {:x} attributes {} contents {:016x}",
         path.display(),
         metadata.mode(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
+        time.0,
+        time.1,
         flags(path).unwrap_or(0),
         attributes(path),
         fingerprint(&contents),

@@ -8,6 +8,7 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     ("tcp6", tcp6),
     ("tcp6-mapped", tcp6_mapped),
     ("tcp-fastopen", tcp_fastopen),
+    ("tcp-fastopen-message", tcp_fastopen_message),
     ("mptcp", mptcp),
     ("udp", udp),
     ("udp-connected", udp_connected),
@@ -85,6 +86,18 @@ fn send_to(socket: i64, bytes: &[u8], flags: i32, port: i32) -> Outcome {
 fn tcp_fastopen(args: &Args) -> Outcome {
     let socket = call!(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0)?;
     send_to(socket, b"fast", libc::MSG_FASTOPEN, args.id(0)?)?;
+    greeted(socket as i32, args.text(1)?)
+}
+
+/// The same by the call that takes its arguments from memory.
+fn tcp_fastopen_message(args: &Args) -> Outcome {
+    let socket = call!(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0)?;
+    let address = ipv4(args.id(0)?);
+    let mut byte = b'!';
+    let mut piece = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let (address_at, pieces) = ((&raw const address).addr() as u64, (&raw mut piece).addr() as u64);
+    let message = [address_at, size_of_val(&address) as u64, pieces, 1, 0, 0, 0];
+    call!(libc::SYS_sendmsg, socket, message.as_ptr(), libc::MSG_FASTOPEN)?;
     greeted(socket as i32, args.text(1)?)
 }
 
