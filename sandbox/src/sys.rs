@@ -18,14 +18,27 @@ pub(crate) enum Fork {
     Parent(Pid),
 }
 
-/// Forks. The caller has one thread only, so the child may do anything.
+/// Forks. The caller has one thread only ([`is_single_threaded`]), so the child may do anything.
 pub(crate) fn fork() -> io::Result<Fork> {
-    // SAFETY: the helper never starts a thread; `single_threaded` is checked at its start.
+    // SAFETY: no other thread holds a lock or changes anything: there is none.
     match unsafe { libc::fork() } {
         0 => Ok(Fork::Child),
         pid if pid > 0 => Ok(Fork::Parent(pid_of(pid)?)),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Whether this process has one thread: then a child may do anything.
+pub(crate) fn is_single_threaded() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let threads = status.lines().find_map(|line| line.strip_prefix("Threads:"));
+    threads.is_some_and(|threads| threads.trim() == "1")
+}
+
+/// Waits for one child to end.
+pub(crate) fn wait_for(pid: Pid) -> io::Result<()> {
+    rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())?;
+    Ok(())
 }
 
 fn pid_of(raw: libc::pid_t) -> io::Result<Pid> {
@@ -72,6 +85,16 @@ pub(crate) fn reap(wait: Wait) -> io::Result<Option<Reaped>> {
             error => Err(error),
         },
     }
+}
+
+/// Whether any child is left, living or not yet waited for.
+pub(crate) fn has_children() -> bool {
+    // SAFETY: with WNOWAIT nothing changes, and the zeroed out-parameter is valid for writes.
+    let done = unsafe {
+        let mut about: libc::siginfo_t = mem::zeroed();
+        libc::waitid(libc::P_ALL, 0, &raw mut about, libc::WEXITED | libc::WNOHANG | libc::WNOWAIT)
+    };
+    done == 0
 }
 
 /// Whether to wait for something to happen.

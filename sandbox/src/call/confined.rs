@@ -1,28 +1,32 @@
 //! A call under a level: the helper's side of the socket is a process that becomes the command.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::process::Stdio;
 
+use rustix::process::Pid;
 use tokio::io::{AsyncWriteExt, Interest};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, Command};
 
 use super::flow::{Feeding, Meter, Source, feed};
 use super::way_out::{Served, Way, denials};
 use super::{Call, CallError, Ended, Output, Stream, doing};
 use crate::channel::{self, Frames};
-use crate::confine::{HELPER_ARGUMENT, STOP};
+use crate::confine::{self, HELPER_ARGUMENT, STOP};
 use crate::environment::{self, Proxy};
 use crate::level::Level;
 use crate::outcome::{Denial, End, Limit, Outcome};
 use crate::plan::{AUTHORITIES_FILE, Failure, Message, Place, Plan, Report};
 use crate::policy::{Access, FileRule};
+use crate::sys::{self, Fork};
 
 /// Runs a call to its end.
 pub(super) async fn run(
@@ -36,11 +40,55 @@ pub(super) async fn run(
     running.to_end(output, stop).await
 }
 
+/// The process that confines.
+enum Helper {
+    /// This program, started anew.
+    Started(Child),
+    /// A copy of this process.
+    Forked(Pid),
+}
+
+impl Helper {
+    /// Starts it with these as its stdin, stdout and stderr.
+    ///
+    /// A program with one thread that has hardly begun, such as `loki sandbox run`, is as small as a new one,
+    /// so that a copy of it will do. Copying a large one costs with its memory, and of one with threads a
+    /// copy may do nothing: those start anew.
+    fn start(control: OwnedFd, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Helper> {
+        if !sys::is_single_threaded() {
+            // What this very program is, wherever its file has gone since.
+            let mut program = Command::new("/proc/self/exe");
+            program.arg(HELPER_ARGUMENT).env_clear().current_dir("/");
+            let child = program.stdin(control).stdout(stdout).stderr(stderr).spawn()?;
+            return Ok(Helper::Started(child));
+        }
+        match sys::fork()? {
+            Fork::Parent(pid) => Ok(Helper::Forked(pid)),
+            Fork::Child => {
+                let set_up = || {
+                    rustix::stdio::dup2_stdin(&control)?;
+                    rustix::stdio::dup2_stdout(&stdout)?;
+                    rustix::stdio::dup2_stderr(&stderr)
+                };
+                sys::exit_now(if set_up().is_ok() { i32::from(confine::helper()) } else { 2 })
+            }
+        }
+    }
+
+    /// Waits for its end, which is near: it has closed everything.
+    async fn end(&mut self) -> io::Result<()> {
+        match self {
+            Helper::Started(child) => child.wait().await.map(drop),
+            Helper::Forked(pid) => sys::wait_for(*pid),
+        }
+    }
+}
+
 /// A call under way.
 struct Running {
-    child: Child,
-    stdout: Source<ChildStdout>,
-    stderr: Source<ChildStderr>,
+    helper: Helper,
+    stdout: Source<Receiver>,
+    stderr: Source<Receiver>,
     control: tokio::net::UnixStream,
     frames: Frames,
     _feeding: Option<Feeding>,
@@ -62,25 +110,21 @@ impl Running {
         }
         let plan = plan(call, level, &way);
         let (near, far) = UnixStream::pair().map_err(doing("make a socket"))?;
-        // What this very program is, wherever its file has gone since.
-        let mut child = Command::new("/proc/self/exe")
-            .arg(HELPER_ARGUMENT)
-            .env_clear()
-            .current_dir("/")
-            .stdin(OwnedFd::from(far))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(doing("start the helper"))?;
+        let attempt = || {
+            let ((stdout, theirs_out), (stderr, theirs_err)) = (io::pipe()?, io::pipe()?);
+            let helper = Helper::start(far.into(), theirs_out.into(), theirs_err.into())?;
+            Ok((helper, Receiver::from_owned_fd(stdout.into())?, Receiver::from_owned_fd(stderr.into())?))
+        };
+        let (helper, stdout, stderr) = attempt().map_err(doing("start the helper"))?;
         let (stdin, feeding) = feed(call.stdin.take()).map_err(doing("pass stdin on"))?;
         channel::send(&near, &plan, Some(stdin.as_fd())).map_err(doing("tell the helper its plan"))?;
         drop(stdin);
         near.set_nonblocking(true).map_err(doing("listen to the helper"))?;
         let served = way.serve_own();
         Ok(Running {
-            stdout: Source::new(child.stdout.take(), Stream::Stdout),
-            stderr: Source::new(child.stderr.take(), Stream::Stderr),
-            child,
+            stdout: Source::new(Some(stdout), Stream::Stdout),
+            stderr: Source::new(Some(stderr), Stream::Stderr),
+            helper,
             control: tokio::net::UnixStream::from_std(near).map_err(doing("listen to the helper"))?,
             frames: Frames::default(),
             _feeding: feeding,
@@ -121,13 +165,13 @@ impl Running {
                 }
             }
         }
-        let exit = self.child.wait().await.map_err(doing("wait for the helper"))?;
+        self.helper.end().await.map_err(doing("wait for the helper"))?;
         let egress = match self.served.take() {
             Some(served) => Some(served.finish().await),
             None => None,
         };
         let Some(report) = self.report.take() else {
-            return Err(Failure::new("confine the command", &format!("the helper ended early ({exit})")).into());
+            return Err(Failure::new("confine the command", &"the helper was ended from outside").into());
         };
         Ok(Ended { outcome: self.outcome(report, egress.as_ref()), egress })
     }
@@ -227,11 +271,38 @@ fn relevant(call: &Call) -> Vec<(PathBuf, &FileRule)> {
     places.retain(|(path, _)| path != call.places.own_home() && path != call.places.own_temporary());
     let is_write = |(_, rule): &&(PathBuf, &FileRule)| rule.access == Access::Write;
     let roots: Vec<PathBuf> = places.iter().filter(is_write).map(|(path, _)| path.clone()).collect();
+    let home = call.places.home();
+    let mut there = Presence::default();
     places.retain(|(path, rule)| {
         let guarded = matches!(rule.access, Access::Hide | Access::Protect);
-        (guarded && roots.iter().any(|root| path.starts_with(root))) || fs::symlink_metadata(path).is_ok()
+        there.has(path, home) || (guarded && roots.iter().any(|root| path.starts_with(root)))
     });
     places
+}
+
+/// Tells what is there. Policies name hundreds of places in the user's home, of which few exist: the names
+/// in it are read once instead of asking for each.
+#[derive(Default)]
+struct Presence {
+    names_in_home: Option<HashSet<OsString>>,
+}
+
+impl Presence {
+    fn has(&mut self, path: &Path, home: Option<&Path>) -> bool {
+        let below = home.and_then(|home| Some((home, path.strip_prefix(home).ok()?)));
+        if let Some((home, below)) = below {
+            let names = self.names_in_home.get_or_insert_with(|| names_in(home));
+            if below.iter().next().is_some_and(|first| !names.contains(first)) {
+                return false;
+            }
+        }
+        fs::symlink_metadata(path).is_ok()
+    }
+}
+
+fn names_in(folder: &Path) -> HashSet<OsString> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).collect()
 }
 
 /// What may be read of the user's home, so that programs find it where they look for it.

@@ -28,8 +28,12 @@ pub(super) struct Guards {
 }
 
 /// Names below `.git` that may be made: git takes them for what they are without.
-const EMPTY_FOLDERS: [&str; 5] = ["", "hooks", "modules", "worktrees", "info"];
+const EMPTY_FOLDERS: [&str; 2] = ["", "hooks"];
 const FILES: [(&str, &str); 3] = [("config", ""), ("config.worktree", ""), ("commondir", ".\n")];
+
+/// Names below `.git` that mean nothing to git where they were not there: it looks into the first two by way
+/// of folders elsewhere, and at the last only where its protected settings say so.
+const HARMLESS_IF_NEW: [&str; 3] = ["modules", "worktrees", "config.worktree"];
 
 /// Bytes of the list of what was made at most.
 const MADE_BYTES_MAX: u64 = 1 << 20;
@@ -80,6 +84,9 @@ impl Guards {
                 // A file where a folder was expected, such as the `.git` of a linked work tree.
                 Ok(_) => return Ok(Some(at)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    if is_harmless_if_new(&git, &at) {
+                        return Ok(None);
+                    }
                     let made = self.make(&git, &at).map_err(doing(format!("prepare `{}`", at.display())))?;
                     if !made {
                         self.absent.push(path.to_owned());
@@ -151,6 +158,13 @@ impl Guards {
         }
         self.made.set_len(0)
     }
+}
+
+fn is_harmless_if_new(git: &Path, path: &Path) -> bool {
+    let Ok(name) = path.strip_prefix(git) else { return false };
+    let is_harmless = HARMLESS_IF_NEW.iter().any(|known| Path::new(known) == name);
+    let per_tree = name == Path::new("config.worktree");
+    is_harmless && !(per_tree && fs::read_to_string(git.join("config")).is_ok_and(|text| text.to_lowercase().contains("worktreeconfig")))
 }
 
 /// The list of what calls have made, with a share in its lock.

@@ -297,6 +297,10 @@ fn symlink(root: &OwnedFd, name: &str, target: &str) -> Result<(), Failure> {
 fn target_folder(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Failure> {
     let failed = || doing::<Errno>(format!("make `{}` in the new root", path.display()));
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    if let Ok(there) = rustix::fs::openat2(root, relative, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        return Ok(there);
+    }
     let mut at = rustix::fs::openat(root, ".", flags, Mode::empty()).map_err(failed())?;
     for name in names(path) {
         match rustix::fs::mkdirat(&at, &name, Mode::from_raw_mode(0o755)) {

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
+
+use rustix::fs::FileType;
 
 use crate::plan::{Failure, HOME_INSIDE, Place, Plan, WayOut, doing};
 use crate::policy::Access;
@@ -146,15 +147,14 @@ fn carve(place: Allowed, inner: &[&Place], carved: &mut Vec<Allowed>) -> Result<
 
 fn allow(rules: RulesetCreated, allowed: &Allowed, abi: ABI) -> Result<RulesetCreated, Failure> {
     // What is not there needs no rule; Landlock does not judge pipes and sockets, such as `/dev/stdout` is.
-    let Ok(meta) = fs::metadata(&allowed.path) else { return Ok(rules) };
-    if meta.file_type().is_fifo() || meta.file_type().is_socket() {
-        return Ok(rules);
-    }
+    let Ok(opened) = PathFd::new(&allowed.path) else { return Ok(rules) };
     let attempt = || format!("allow `{}`", allowed.path.display());
-    let opened = PathFd::new(&allowed.path).map_err(doing(attempt()))?;
+    let meta = rustix::fs::fstat(&opened).map_err(doing(attempt()))?;
     let mut flags = allowed.right.flags(abi);
-    if !meta.is_dir() {
-        flags &= AccessFs::from_file(abi);
+    match FileType::from_raw_mode(meta.st_mode) {
+        FileType::Fifo | FileType::Socket => return Ok(rules),
+        FileType::Directory => {}
+        _ => flags &= AccessFs::from_file(abi),
     }
     rules.add_rule(PathBeneath::new(opened, flags)).map_err(doing(attempt()))
 }

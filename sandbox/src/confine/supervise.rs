@@ -38,6 +38,8 @@ pub(super) struct Supervisor<'a> {
     denials: BTreeMap<(DenialKind, String), u64>,
     written_before: u64,
     pending: Pending,
+    /// Whether anybody is left who could refer a call.
+    is_referring: bool,
 }
 
 /// What to wait for next.
@@ -75,6 +77,7 @@ pub(super) fn supervise(
         denials: BTreeMap::new(),
         written_before: account::written_by_self(),
         pending: Pending::default(),
+        is_referring: true,
     };
     let listener = match meet(gate)? {
         Ok(listener) => listener,
@@ -187,7 +190,8 @@ impl Supervisor<'_> {
         let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
         let mut watched = vec![
             PollFd::from_borrowed_fd(leash, PollFlags::IN),
-            PollFd::new(listener, PollFlags::IN),
+            // The listener reports a hangup from a dying process long before that has ended.
+            PollFd::new(if self.is_referring { listener } else { command }, PollFlags::IN),
             PollFd::new(command, PollFlags::IN),
         ];
         watched.extend((!frames.closed).then(|| PollFd::new(gate, PollFlags::IN)));
@@ -201,12 +205,14 @@ impl Supervisor<'_> {
         if !frames.closed && !ready[3].is_empty() {
             frames.receive(gate)?;
         }
+        let hung_up = ready[1].contains(PollFlags::HUP) && !ready[1].contains(PollFlags::IN);
+        self.is_referring &= !hung_up;
         self.pending.finish(listener.as_fd(), &ready[first_pending..])?;
         Ok(if !ready[0].is_empty() {
             Event::Stop
         } else if sys::monotonic() >= until {
             Event::Tick
-        } else if ready[1].contains(PollFlags::IN) {
+        } else if self.is_referring && ready[1].contains(PollFlags::IN) {
             Event::Question
         } else if !ready[2].is_empty() {
             Event::Ended
@@ -265,9 +271,11 @@ impl Supervisor<'_> {
 
     /// Ends whatever is left and draws up the account.
     fn report(mut self, end: End) -> Report {
-        let left = account::sample(self.whose);
-        self.note(left);
-        self.usage.left_over = if matches!(end, End::Exited { .. }) { left.processes } else { 0 };
+        if sys::has_children() {
+            let left = account::sample(self.whose);
+            self.note(left);
+            self.usage.left_over = if matches!(end, End::Exited { .. }) { left.processes } else { 0 };
+        }
         self.end_all();
         let by_all = account::written_by_self().saturating_sub(self.written_before);
         self.usage.written_bytes = self.usage.written_bytes.max(by_all);

@@ -1,6 +1,6 @@
 //! Questions to a policy: what may be done with a file, which rule lets a host through.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::paths::{self, Root};
@@ -145,13 +145,14 @@ impl Policy {
 
     /// The rules for files by where they are on this machine, for asking about many files.
     pub fn files_at(&self, places: &Places) -> Files<'_> {
-        let mut rules: BTreeMap<PathBuf, Vec<&FileRule>> = BTreeMap::new();
+        let mut rules: HashMap<PathBuf, Vec<&FileRule>> = HashMap::with_capacity(self.files.len());
         for rule in &self.files {
             if let Some(path) = places.locate(&rule.path) {
                 rules.entry(path).or_default().push(rule);
             }
         }
-        Files { rules }
+        let project_has_word = self.files.iter().any(|rule| rule.origin == Origin::Project);
+        Files { rules, project_has_word }
     }
 
     /// The rule that lets a connection to `name` on `port` through, if one does.
@@ -169,14 +170,19 @@ impl Policy {
     /// further out, where it is the stricter: only its `access` counts here, not its `path`.
     pub fn expand(&self, places: &Places) -> Vec<(PathBuf, &FileRule)> {
         let files = self.files_at(places);
-        files.rules.keys().filter_map(|path| Some((path.clone(), files.deciding(path)?))).collect()
+        let decided = files.rules.keys().filter_map(|path| Some((path.clone(), files.deciding(path)?)));
+        let mut places: Vec<(PathBuf, &FileRule)> = decided.collect();
+        places.sort_unstable_by(|(left, _), (right, _)| left.as_os_str().cmp(right.as_os_str()));
+        places
     }
 }
 
 /// A policy's rules for files by where they are on this machine.
 #[derive(Debug)]
 pub struct Files<'p> {
-    rules: BTreeMap<PathBuf, Vec<&'p FileRule>>,
+    rules: HashMap<PathBuf, Vec<&'p FileRule>>,
+    /// Whether any rule is the project's: most of the time none is, and nothing need be looked for.
+    project_has_word: bool,
 }
 
 impl<'p> Files<'p> {
@@ -192,6 +198,9 @@ impl<'p> Files<'p> {
         }
         let base = self.innermost(path, |rule| rule.origin < Origin::Project)?;
         if matches!(paths::split(&base.path).0, Root::OwnHome | Root::OwnTemporary) {
+            return Some(base);
+        }
+        if !self.project_has_word {
             return Some(base);
         }
         let cap = self.innermost(path, |rule| rule.origin == Origin::Project);

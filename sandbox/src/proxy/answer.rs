@@ -9,12 +9,16 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, PROXY_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 
+use super::address::{self, Class};
 use super::record::{DenyReason, Entry, Failure, Verdict};
 use super::secrets::Used;
-use super::target::Target;
+use super::target::{Host, Target};
 
 const DENIED: HeaderName = HeaderName::from_static("x-loki-denied");
 const FAILED: HeaderName = HeaderName::from_static("x-loki-failed");
+
+/// The line of a rule for a host that may be on a private address.
+const PRIVATE: &str = "private = true\n";
 
 /// What a client gets: the proxy's own words, or what a host has sent.
 pub(super) type Answer = Response<Either<Full<Bytes>, Relayed>>;
@@ -30,14 +34,15 @@ impl Refusal {
     /// The policy or a limit is against it; the text says which rule would be for it.
     pub(super) fn denied(reason: DenyReason, target: Option<&Target>) -> Refusal {
         let what = target.map_or_else(|| "this request".to_owned(), Target::to_string);
+        let rule = |private| target.map_or_else(String::new, |target| rule_for(target, private));
         let text = match reason {
-            DenyReason::Host => format!("no rule allows {what}.{}", rule_for(target, "")),
+            DenyReason::Host => format!("no rule allows {what}.{}", rule(None)),
             DenyReason::Port => {
-                format!("the rule for this host does not allow {what}.{}", rule_for(target, ""))
+                format!("the rule for this host does not allow {what}.{}", rule(None))
             }
             DenyReason::PrivateAddress => format!(
                 "{what} is at a private address, which its rule does not allow.{}",
-                rule_for(target, "private = true\n")
+                rule(Some(PRIVATE))
             ),
             DenyReason::MetadataAddress => format!(
                 "{what} is where a cloud hands out the machine's own credentials, which no rule allows."
@@ -108,14 +113,21 @@ pub(super) fn empty() -> Answer {
     Response::new(Either::Left(Full::default()))
 }
 
-fn rule_for(target: Option<&Target>, more: &str) -> String {
-    target.map_or_else(String::new, |target| {
-        format!(
-            "\n\nThis rule would allow it:\n\n[[network]]\nhost = \"{}\"\nports = [{}]\n{more}reason = \"...\"",
-            target.host.bare(),
-            target.port
-        )
-    })
+/// The rule that would allow a target, if there can be one.
+fn rule_for(target: &Target, private: Option<&str>) -> String {
+    let class = match target.host {
+        Host::Address(address) => address::class(address),
+        Host::Name(_) => Class::Public,
+    };
+    let private = match class {
+        Class::Public => private.unwrap_or_default(),
+        Class::Private => PRIVATE,
+        Class::Metadata | Class::Unusable => return String::new(),
+    };
+    let (host, port) = (target.host.bare(), target.port);
+    format!(
+        "\n\nThis rule would allow it:\n\n[[network]]\nhost = \"{host}\"\nports = [{port}]\n{private}reason = \"...\""
+    )
 }
 
 /// A host's body on its way to the client. The record of the request ends with it.

@@ -56,7 +56,6 @@ async fn forward(
     let shared = &session.shared;
     let (target, secure) = destination(session, &request, entry)?;
     let denied = |reason| Refusal::denied(reason, Some(&target));
-    shared.budget.transfer_left().map_err(denied)?;
     if !headers::is_framing_plain(request.headers()) {
         return Err(denied(DenyReason::Malformed));
     }
@@ -134,10 +133,8 @@ async fn send(
             Some(known) => known,
             None => open(session, rule, target, secure).await?,
         };
-        // Waits for the end of the response before, and fails where the host has closed the connection.
-        if upstream.sender.ready().await.is_err() && reused {
-            continue;
-        }
+        // Waits for the end of the response before. Where the host has closed the connection, sending says so.
+        upstream.sender.ready().await.ok();
         entry.uses(if reused { Usage::from_now(&upstream.meter) } else { Usage::all(&upstream.meter) });
         readdress(&session.shared, &mut request, path.as_ref(), target, upstream.absolute);
         match upstream.sender.try_send_request(request).await {

@@ -27,7 +27,7 @@ use super::*;
 use crate::policy::Origin;
 
 /// Long enough for anything that is going to happen at all.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A rule for a host that may be private.
 fn rule(host: &str, ports: &[u16]) -> HostRule {

@@ -68,7 +68,6 @@ async fn way(shared: &Shared, request: &Request<Incoming>, entry: &mut Entry) ->
     if forward::contradicts(request, &target) {
         return Err(denied(DenyReason::Misdirected));
     }
-    shared.budget.transfer_left().map_err(denied)?;
     let rule = rules::decide(&shared.egress.rules, &target).map_err(denied)?;
     if rule.headers.is_empty() {
         let line = dial::dial(shared, rule, &target, Purpose::Tunnel).await?;

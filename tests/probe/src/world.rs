@@ -47,7 +47,7 @@ impl World {
         let mut watched = vec![path("outside"), path("home/.ssh"), path("home/.aws"), path("home/.bashrc")];
         watched.extend([path("home/.cargo/bin"), path("project/.git"), path("other")]);
         if case.project == Project::Repository {
-            watched.push(path("project/.loki/private"));
+            watched.extend([path("project/.loki/private"), path("project/.loki/STOP")]);
         }
         let mut command = Command::new(&probe);
         command.args(["witness", &path("project"), &path("run"), token]).args(watched);

@@ -144,7 +144,7 @@ async fn a_head_that_never_ends_is_cut_off() {
 #[tokio::test]
 async fn silence_ends_tunnels() {
     let (port, _server) = echo_server().await;
-    let timeouts = Timeouts { idle: SOON, connect: SOON, ..Timeouts::default() };
+    let timeouts = Timeouts { idle: SOON, connect: Duration::from_secs(1), ..Timeouts::default() };
     let proxy = start(Egress { timeouts, ..egress(&[rule("api.test", &[port])]) });
     let (mut stream, head) = proxy.connect(&format!("api.test:{port}")).await;
     assert_eq!(status(&head), 200);

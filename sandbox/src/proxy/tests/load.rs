@@ -1,10 +1,11 @@
-//! Many requests at once, and what one costs.
+//! Many requests at once, big ones, and how soon one is passed on.
 
 use tokio::time::Instant;
 
 use super::*;
 
 const CLIENTS: usize = 400;
+const REQUESTS: usize = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_requests_at_once_all_get_through() {
@@ -56,45 +57,34 @@ async fn a_big_body_arrives_whole() {
     assert_eq!(proxy.report().await.transfer_bytes, 2 * BYTES as u64);
 }
 
-/// Mean time of a request over a connection that is kept alive.
-async fn mean(address: SocketAddr, request: &str, requests: u32) -> Duration {
+/// Median time of a request over a connection that is kept alive.
+async fn median(address: SocketAddr, request: &str) -> Duration {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut buffer = [0; 4096];
-    let mut began = Instant::now();
-    for turn in 0..requests + requests / 10 {
-        if turn == requests / 10 {
-            began = Instant::now();
-        }
+    let mut times = Vec::new();
+    for _ in 0..REQUESTS {
+        let (began, mut got) = (Instant::now(), 0);
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut got = 0;
         while !buffer[..got].ends_with(b"hello") {
             got += stream.read(&mut buffer[got..]).await.unwrap();
         }
+        times.push(began.elapsed());
     }
-    began.elapsed() / requests
+    times.sort();
+    times[times.len() / 2]
 }
 
-/// What a request costs through the proxy beyond what it costs anyway. Prints the figures.
+/// A request waits for no timer of the network on its way (those take 40 ms); the example
+/// `egress_latency` measures what it really takes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_takes_little_longer() {
-    const REQUESTS: u32 = 1000;
+async fn a_request_is_passed_on_at_once() {
     let server = Server::new(OK).await;
     let authority = format!("api.test:{}", server.port);
     let proxy = start(egress(&[rule("api.test", &[server.port])]));
     let direct = SocketAddr::from(([127, 0, 0, 1], server.port));
-    let plain = mean(direct, &format!("GET / HTTP/1.1\r\nHost: {authority}\r\n\r\n"), REQUESTS).await;
+    let plain = median(direct, &format!("GET / HTTP/1.1\r\nHost: {authority}\r\n\r\n")).await;
     let through = format!("GET http://{authority}/ HTTP/1.1\r\nHost: {authority}\r\n\r\n");
-    let through = mean(proxy.address, &through, REQUESTS).await;
-
-    let began = Instant::now();
-    for _ in 0..REQUESTS / 10 {
-        proxy.get(&format!("http://{authority}/")).await;
-    }
-    let anew = began.elapsed() / (REQUESTS / 10);
-    println!(
-        "a request: direct {plain:?}, through the proxy {through:?}, each over new connections {anew:?}"
-    );
-    // Ten times what is wanted, since the machine may be busy and this build is not optimised.
-    assert!(through < plain + Duration::from_millis(10), "{through:?} {plain:?}");
+    let through = median(proxy.address, &through).await;
+    assert!(through < plain + Duration::from_millis(30), "{through:?} {plain:?}");
 }

@@ -91,12 +91,16 @@ async fn denials_name_the_rule_that_would_allow() {
         "loki: no rule allows other.test:80.\n\nThis rule would allow it:\n\n[[network]]\nhost = \"other.test\"\n\
          ports = [80]\nreason = \"...\"\n"
     );
+    // The rule is one that works, and where none can, none is named.
+    assert!(proxy.get("http://10.0.0.1/").await.contains("ports = [80]\nprivate = true\n"));
+    assert!(!proxy.get("http://169.254.169.254/").await.contains("[[network]]"));
     let answer = proxy.get("http://api.test:80/").await;
     assert_eq!((status(&answer), header(&answer, "x-loki-denied")), (403, Some("port")));
 
     let verdicts: Vec<Verdict> =
         proxy.report().await.requests.iter().map(|request| request.verdict).collect();
-    assert_eq!(verdicts, [Verdict::Denied(DenyReason::Host), Verdict::Denied(DenyReason::Port)]);
+    let expected = [DenyReason::Host, DenyReason::Host, DenyReason::Host, DenyReason::Port];
+    assert_eq!(verdicts, expected.map(Verdict::Denied));
 }
 
 #[tokio::test]

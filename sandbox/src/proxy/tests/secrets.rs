@@ -88,9 +88,8 @@ async fn what_the_client_sends_under_that_name_gives_way() {
     let port = server.port;
     let proxy = start(egress(&[keyed("api.test", port), rule("other.test", &[port])]));
     for host in ["api.test", "other.test"] {
-        let head = format!(
-            "GET http://{host}:{port}/ HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close, authorization\r\n"
-        );
+        let head =
+            format!("GET http://{host}:{port}/ HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n");
         let own = "Authorization: token secret:KEY\r\nAuthorization: second\r\nX-Other: secret:KEY\r\n\r\n";
         assert_eq!(status(&proxy.exchange(&format!("{head}{own}")).await), 200);
     }
@@ -268,6 +267,24 @@ async fn inspected_tunnels_hold_to_addresses_and_limits() {
         assert_eq!(proxy.report().await.transfer_reached, code.is_empty());
     }
     assert_eq!(server.seen(), Vec::<String>::new());
+}
+
+/// Verifiers that are strict about RFC 5280 want to know whose key signed, and a number for each leaf.
+#[tokio::test]
+async fn leaves_satisfy_strict_verifiers() {
+    const AUTHORITY_KEY_IDENTIFIER: [u8; 5] = [0x06, 0x03, 0x55, 0x1d, 0x23];
+    let proxy = start(egress(&[keyed("a.test", 443), keyed("b.test", 443), keyed("127.0.0.1", 443)]));
+    let mut leaves = Vec::new();
+    for host in ["a.test", "b.test", "127.0.0.1"] {
+        let stream = inside(&proxy, &format!("{host}:443"), host).await.unwrap();
+        leaves.push(stream.get_ref().1.peer_certificates().unwrap()[0].to_vec());
+    }
+    // Version, then the number, which is of the same length for all.
+    let numbers: Vec<&[u8]> = leaves.iter().map(|leaf| &leaf[..40]).collect();
+    assert!(numbers[0] != numbers[1] && numbers[1] != numbers[2], "{numbers:?}");
+    for leaf in &leaves {
+        assert!(leaf.windows(5).any(|window| window == AUTHORITY_KEY_IDENTIFIER));
+    }
 }
 
 #[test]

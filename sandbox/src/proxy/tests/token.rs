@@ -17,6 +17,7 @@ async fn every_request_needs_the_token() {
         (String::new(), 407),
         (basic("loki:wrong"), 407),
         (basic("loki:"), 407),
+        (basic("loki:s3cr3t:t0keN"), 407),
         (basic("s3cr3t:t0ken"), 407),
         ("Proxy-Authorization: Bearer s3cr3t:t0ken\r\n".to_owned(), 407),
         ("Proxy-Authorization: Basic %%%\r\n".to_owned(), 407),
@@ -40,5 +41,5 @@ async fn every_request_needs_the_token() {
     let report = proxy.report().await;
     let denied =
         report.requests.iter().filter(|request| request.verdict == Verdict::Denied(DenyReason::Token));
-    assert_eq!(denied.count(), 14);
+    assert_eq!(denied.count(), 16);
 }

@@ -16,4 +16,4 @@ cat >"$HOME/.srt-settings.json" <<SETTINGS
 }
 SETTINGS
 cd "$project"
-exec srt --settings "$HOME/.srt-settings.json" -- "$@"
+exec env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 srt --settings "$HOME/.srt-settings.json" -- "$@"
