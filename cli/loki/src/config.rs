@@ -44,6 +44,15 @@ impl fmt::Display for Source {
     }
 }
 
+/// Whose a configuration file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The user's own.
+    User,
+    /// The project's, which may have come with its sources.
+    Project,
+}
+
 /// One setting as it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
@@ -79,14 +88,22 @@ impl Config {
         flags: &Overrides,
     ) -> Result<Config, CommandError> {
         let mut config = Config::defaults();
-        for path in user.into_iter().chain([project]) {
-            config.lay_file(path)?;
+        if let Some(user) = user {
+            config.lay_file(user, Whose::User)?;
         }
+        config.lay_file(project, Whose::Project)?;
         config.lay_environment(environment)?;
         for (name, value) in &flags.0 {
             let key = key_named(name).ok_or_else(|| unknown(name, "flags"))?;
             config.put(key, value, Source::Flag)?;
         }
+        Ok(config)
+    }
+
+    /// The defaults with the user's file over them.
+    pub(crate) fn of_user(user: Option<&Path>) -> Result<Config, CommandError> {
+        let mut config = Config::defaults();
+        user.map_or(Ok(()), |user| config.lay_file(user, Whose::User))?;
         Ok(config)
     }
 
@@ -114,11 +131,30 @@ impl Config {
         Config { entries: entries.collect() }
     }
 
-    fn lay_file(&mut self, path: &Path) -> Result<(), CommandError> {
+    /// Refuses what a project's file must not say: how its commands are confined is for whoever runs them.
+    pub(crate) fn may_project_set(&self, key: &dyn AnyKey, value: &toml::Value) -> Result<(), CommandError> {
+        let before = self.entries.get(key.name()).and_then(|entry| entry.value.as_str());
+        let after = value.as_str();
+        if let (Some(order), Some(before), Some(after)) = (keys::strictness(key.name()), before, after) {
+            let strict = |word: &str| order.iter().position(|known| *known == word);
+            if strict(after) < strict(before) {
+                let name = key.name();
+                let message = format_args!("a project's file cannot loosen `{name}` from `{before}` to `{after}`");
+                return Err(CommandError::new(ErrorKind::Config, message)
+                    .hint(format_args!("Allow it yourself: `loki config set --user {name} {after}`.")));
+            }
+        }
+        Ok(())
+    }
+
+    fn lay_file(&mut self, path: &Path, whose: Whose) -> Result<(), CommandError> {
         let Some(text) = read_file(path)? else { return Ok(()) };
         for (name, value) in leaves(&parse_file(path, &text)?) {
             let shown = path.display().to_string();
             let key = key_named(&name).ok_or_else(|| unknown(&name, &shown))?;
+            if whose == Whose::Project {
+                self.may_project_set(key, &value)?;
+            }
             self.put(key, &value, Source::File(path.to_owned()))?;
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! Bytes in and out of a command, and their count.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -15,13 +14,14 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The command's stdin, and the task that fills it where there is something to read.
 ///
-/// It is always a fresh pipe or nothing: a descriptor of somebody else's would be a right to what it is
+/// It is always a fresh pipe: a descriptor of somebody else's would be a right to what it is
 /// open for.
 pub(super) fn feed(
     from: Option<Box<dyn AsyncRead + Send + Unpin>>,
 ) -> io::Result<(OwnedFd, Option<Feeding>)> {
-    let Some(mut from) = from else { return Ok((File::open("/dev/null")?.into(), None)) };
     let (reader, writer) = io::pipe()?;
+    // Nothing to read is a pipe that has ended: even a null device would be somebody else's.
+    let Some(mut from) = from else { return Ok((reader.into(), None)) };
     let mut writer = pipe::Sender::from_owned_fd(OwnedFd::from(writer).try_clone()?)?;
     let task = tokio::spawn(async move {
         // A command that does not read to the end is no error.

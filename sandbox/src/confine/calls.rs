@@ -273,6 +273,9 @@ pub(super) const OPENS: &[(i64, u8)] = &[
 
 /// Allowed calls that are refused with some arguments.
 pub(super) const CONDITIONAL: &[(i64, &str)] = &[
+    (libc::SYS_sendto, "sendto"),
+    (libc::SYS_sendmsg, "sendmsg"),
+    (libc::SYS_sendmmsg, "sendmmsg"),
     (libc::SYS_fchmod, "fchmod"),
     (libc::SYS_fchmodat, "fchmodat"),
     (FCHMODAT2, "fchmodat2"),

@@ -112,7 +112,14 @@ fn supervised(namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, secco
     rules.extend(always.into_iter().map(|number| (number, Vec::new())));
     rules.insert(libc::SYS_socket, sockets(namespaces)?);
     rules.insert(libc::SYS_socketpair, socket_pairs()?);
-    rules.insert(libc::SYS_ioctl, controls()?);
+    rules.insert(libc::SYS_ioctl, controls(namespaces)?);
+    if !namespaces {
+        // Connecting by sending: Landlock does not judge it.
+        let fast_open = u64::from(libc::MSG_FASTOPEN.cast_unsigned());
+        for (number, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+            rules.insert(number, vec![SeccompRule::new(vec![masked(flags, fast_open, fast_open)?])?]);
+        }
+    }
     rules.insert(libc::SYS_personality, vec![SeccompRule::new(vec![
         unequal(0, 0)?,
         unequal(0, u64::from(u32::MAX))?, // Only a question.
@@ -209,10 +216,17 @@ fn socket_pairs() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     ])
 }
 
-/// Typing into a terminal. The kernel reads 32 bits of the request, so that is what is compared.
-fn controls() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    [libc::TIOCSTI, libc::TIOCLINUX].into_iter().map(|request| SeccompRule::new(vec![equal(1, request)?])).collect()
+/// Typing into a terminal; and where no read-only mount is in the way, attributes of files. The kernel reads
+/// 32 bits of the request, so that is what is compared.
+fn controls(namespaces: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let attributes = [FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR];
+    let attributes = if namespaces { &[][..] } else { &attributes };
+    let requests = [libc::TIOCSTI, libc::TIOCLINUX].iter().chain(attributes);
+    requests.map(|request| SeccompRule::new(vec![equal(1, *request)?])).collect()
 }
+
+const FS_IOC_SETFLAGS: u64 = 0x4008_6602;
+const FS_IOC_FSSETXATTR: u64 = 0x401c_5820;
 
 fn equal(index: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)

@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 
 use super::connect::{descriptor_of, memory_of};
 use crate::plan::Plan;
@@ -63,6 +63,11 @@ fn try_change(
     let file = open(question, &named)?;
     if !sys::still_asks(listener, question.id) {
         return Err(io::Error::from_raw_os_error(libc::EINTR));
+    }
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
+    if !matches!(kind, FileType::RegularFile | FileType::Directory | FileType::Symlink) {
+        // Devices are everybody's; pipes and sockets have nothing that could be changed for others.
+        return Err(io::Error::from_raw_os_error(libc::EPERM));
     }
     let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     if !may_write(&path, plan) {

@@ -70,7 +70,8 @@ impl Root {
                 None => {}
             }
         }
-        Ok(Root { parts, home: copy(&plan.home, Access::Write)?, tmp: copy(&plan.tmp, Access::Write)? })
+        let own = |path: &Path| copy(path, Access::Write, ResolveFlags::empty());
+        Ok(Root { parts, home: own(&plan.home)?, tmp: own(&plan.tmp)? })
     }
 
     /// Makes the new root and moves this process and its file system into it.
@@ -165,18 +166,21 @@ fn part_for(place: &Place, inside: bool) -> Result<Option<Part>, Failure> {
         let target = fs::read_link(&path).map_err(doing(format!("read the link `{}`", path.display())))?;
         return Ok(Some(Part::Link { path, target }));
     }
-    let tree = copy(&path, place.access)?;
+    // In what a command may write, nothing is found by way of a link: it could have made it.
+    let resolve = if inside { ResolveFlags::NO_SYMLINKS } else { ResolveFlags::empty() };
+    let tree = copy(&path, place.access, resolve)?;
     Ok(Some(Part::Copy { path, tree }))
 }
 
 /// A detached copy of what is mounted at a path, with everything mounted below it.
-fn copy(path: &Path, access: Access) -> Result<OwnedFd, Failure> {
+fn copy(path: &Path, access: Access, resolve: ResolveFlags) -> Result<OwnedFd, Failure> {
     let attempt = || {
+        let found = rustix::fs::openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)?;
         let flags = OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC
             | OpenTreeFlags::AT_RECURSIVE
-            | OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
-        let tree = open_tree(CWD, path, flags)?;
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        let tree = open_tree(&found, "", flags)?;
         let attributes = if access == Access::Write { NO_GAIN } else { READ_ONLY };
         sys::set_mount_attributes(tree.as_fd(), attributes)?;
         Ok::<_, std::io::Error>(tree)

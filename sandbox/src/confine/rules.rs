@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, Ruleset,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
-use rustix::fs::FileType;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
 use crate::plan::{Failure, HOME_INSIDE, Place, Plan, WayOut, doing};
 use crate::policy::Access;
@@ -22,7 +24,7 @@ pub(super) fn restrict(plan: &Plan) -> Result<(), Failure> {
     let abi = ABI::from(i32::from(plan.landlock_abi));
     let mut rules = ruleset(plan, abi)?;
     for allowed in if plan.level.has_namespaces() { inside(plan) } else { carved(plan)? } {
-        rules = allow(rules, &allowed, abi)?;
+        rules = allow(rules, &allowed, plan, abi)?;
     }
     let status = rules.restrict_self().map_err(doing("restrict the command with Landlock"))?;
     match status.ruleset {
@@ -110,6 +112,14 @@ fn carved(plan: &Plan) -> Result<Vec<Allowed>, Failure> {
     let inner: Vec<&Place> =
         plan.places.iter().filter(|place| matches!(place.access, Access::Hide | Access::Protect)).collect();
     for place in &plan.places {
+        if place.path == Path::new("/proc") {
+            // Its names come and go with processes. What is hidden in it asks for rights that nothing here has.
+            carved.push(Allowed { path: place.path.clone(), right: Right::Read });
+            continue;
+        }
+        if place.path == Path::new("/dev/shm") {
+            continue; // It is everybody's.
+        }
         if let Some(right) = Right::of(place.access) {
             carve(Allowed { path: place.path.clone(), right }, &inner, &mut carved)?;
         }
@@ -132,7 +142,12 @@ fn carve(place: Allowed, inner: &[&Place], carved: &mut Vec<Allowed>) -> Result<
         other => other.map_err(doing(attempt()))?,
     };
     for entry in entries {
-        let path = entry.map_err(doing(attempt()))?.path();
+        let entry = entry.map_err(doing(attempt()))?;
+        let path = entry.path();
+        // A rule for a link would be one for what it leads to, wherever a command made it lead.
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            continue;
+        }
         if inner.iter().any(|one| one.path == path) {
             continue;
         }
@@ -145,9 +160,16 @@ fn carve(place: Allowed, inner: &[&Place], carved: &mut Vec<Allowed>) -> Result<
     Ok(())
 }
 
-fn allow(rules: RulesetCreated, allowed: &Allowed, abi: ABI) -> Result<RulesetCreated, Failure> {
+/// Opens a place to name it in a rule. In what a command may write, nothing is found by way of a link.
+fn open(path: &Path, plan: &Plan) -> Result<OwnedFd, Errno> {
+    let in_writable = super::guards::writable(&plan.places).any(|root| path.starts_with(&root.path));
+    let resolve = if in_writable { ResolveFlags::NO_SYMLINKS } else { ResolveFlags::empty() };
+    rustix::fs::openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
+}
+
+fn allow(rules: RulesetCreated, allowed: &Allowed, plan: &Plan, abi: ABI) -> Result<RulesetCreated, Failure> {
     // What is not there needs no rule; Landlock does not judge pipes and sockets, such as `/dev/stdout` is.
-    let Ok(opened) = PathFd::new(&allowed.path) else { return Ok(rules) };
+    let Ok(opened) = open(&allowed.path, plan) else { return Ok(rules) };
     let attempt = || format!("allow `{}`", allowed.path.display());
     let meta = rustix::fs::fstat(&opened).map_err(doing(attempt()))?;
     let mut flags = allowed.right.flags(abi);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use toml_edit::{DocumentMut, Item, Table};
 
-use crate::config::{self, AnyKey, Entry};
+use crate::config::{self, AnyKey, Config, Entry};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
@@ -50,7 +50,8 @@ pub(crate) fn config(ui: &mut Ui, context: &Context, args: &ConfigArgs) -> Resul
         Action::Get { key } => get(ui, context, key)?,
         Action::Set { key, value, user } => {
             let file = if *user { user_file(context)? } else { context.project.config_file() };
-            set(ui, &file, key, value)?;
+            let below = if *user { None } else { Some(Config::of_user(context.user_config().as_deref())?) };
+            set(ui, &file, below.as_ref(), key, value)?;
         }
         Action::Path => path(ui, context)?,
     }
@@ -80,11 +81,13 @@ fn get(ui: &mut Ui, context: &Context, key: &str) -> Result<(), CommandError> {
     Ok(ui.result(format_args!("{}", plain(&entry.value)))?)
 }
 
-fn set(ui: &mut Ui, file: &Path, name: &str, text: &str) -> Result<(), CommandError> {
+/// `below`: the settings that a project's file lies over.
+fn set(ui: &mut Ui, file: &Path, below: Option<&Config>, name: &str, text: &str) -> Result<(), CommandError> {
     let key = config::key_named(name).ok_or_else(|| config::unknown(name, "settings"))?;
     let value = key.parse(text).map_err(|reason| {
         CommandError::new(ErrorKind::Config, format_args!("wrong value for `{name}`: {reason}"))
     })?;
+    below.map_or(Ok(()), |below| below.may_project_set(key, &value))?;
     let before = config::read_file(file)?.unwrap_or_default();
     let after = edited(&before, key, &value).map_err(|error| {
         CommandError::new(ErrorKind::Config, format_args!("failed to change `{}`", file.display()))

@@ -75,6 +75,16 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &SANDBOX_LEVEL,
 ];
 
+/// The words of a setting that a project's file may only move to a later one of, loosest first.
+pub(crate) fn strictness(name: &str) -> Option<&'static [&'static str]> {
+    match name {
+        "sandbox.preset" => Some(&["network", "build", "test", "read-only"]),
+        "sandbox.mode" => Some(&["off", "degrade", "require"]),
+        "sandbox.level" => Some(&["landlock", "namespaces", "isolated"]),
+        _ => None,
+    }
+}
+
 fn within(number: u64, least: u64, most: u64) -> Result<(), String> {
     if (least..=most).contains(&number) { Ok(()) } else { Err(format!("expected {least} to {most}")) }
 }

@@ -111,3 +111,25 @@ fn every_default_is_a_value_its_own_key_takes() {
         assert!(!key.about().is_empty() && !key.about().ends_with('.'), "{}", key.name());
     }
 }
+
+#[test]
+fn a_project_cannot_loosen_how_its_commands_are_confined() {
+    for (key, default, looser, stricter) in [
+        ("sandbox.mode", "require", "off", None),
+        ("sandbox.mode", "require", "degrade", None),
+        ("sandbox.level", "isolated", "landlock", None),
+        ("sandbox.preset", "build", "network", Some("test")),
+    ] {
+        let refused = Files::new("", &format!("{key} = \"{looser}\"")).refusal(&Environment::default());
+        let message = format!("a project's file cannot loosen `{key}` from `{default}` to `{looser}`");
+        assert_eq!((refused.kind, refused.message), (ErrorKind::Config, message));
+        let line = format!("{key} = \"{looser}\"");
+        let by_user = Files::new(&line, &line).load(&Environment::default(), &Overrides::default()).unwrap();
+        assert_eq!(by_user.entry(key).unwrap().value.as_str(), Some(looser));
+        if let Some(stricter) = stricter {
+            let line = format!("{key} = \"{stricter}\"");
+            let config = Files::new("", &line).load(&Environment::default(), &Overrides::default()).unwrap();
+            assert_eq!(config.entry(key).unwrap().value.as_str(), Some(stricter));
+        }
+    }
+}

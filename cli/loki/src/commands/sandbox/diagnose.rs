@@ -47,7 +47,7 @@ pub(crate) fn diagnose(ui: &mut Ui, context: &Context, args: &DiagnoseArgs) -> R
             Err(weak) => {
                 ui.result(format_args!("Commands are refused: {weak}."))?;
                 let flag = if weak.strongest.is_some() { "degrade" } else { "off" };
-                ui.result(format_args!("`--sandbox {flag}`, or `loki config set sandbox.mode {flag}`, accepts that."))?;
+                ui.result(format_args!("`--sandbox {flag}`, or `loki config set --user sandbox.mode {flag}`, accepts that."))?;
             }
         }
     }
