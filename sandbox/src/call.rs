@@ -3,6 +3,7 @@
 
 mod confined;
 mod flow;
+mod ready;
 mod unconfined;
 mod way_out;
 
@@ -20,6 +21,8 @@ use crate::outcome::Outcome;
 use crate::plan::Failure;
 use crate::policy::{Places, Policy};
 use crate::proxy::{self, ProxyError, Secrets, UpstreamProxy};
+
+pub use ready::Ready;
 
 /// A command to be run.
 pub struct Call {
@@ -47,6 +50,8 @@ pub struct Call {
     pub least: Level,
     /// What the machine offers, as far as it is known without trying.
     pub support: Support,
+    /// A helper that was started ahead; none where one is to be started for this call.
+    pub ready: Option<Ready>,
 }
 
 /// Takes what a command prints, as it comes.
@@ -109,11 +114,12 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<Ended, CallError> {
     let mut stop = pin!(stop);
+    let input = flow::feed(call.stdin.take()).map_err(doing("pass stdin on"))?;
     loop {
         let Some(level) = call.support.choose(call.mode, call.least)? else {
-            return unconfined::run(&mut call, output, stop.as_mut()).await;
+            return unconfined::run(&call, &input, output, stop.as_mut()).await;
         };
-        match confined::run(&mut call, level, output, stop.as_mut()).await {
+        match confined::run(&mut call, &input, level, output, stop.as_mut()).await {
             // Nothing of it ran: there may be another way.
             Err(CallError::Confine(failure)) if failure.unavailable && call.support.namespaces.is_none() => {
                 call.support.namespaces = Some(failure.to_string());

@@ -31,6 +31,7 @@ use crate::channel::{self, Frames};
 use crate::plan::{Failure, Message, PROXY_PORT_INSIDE, Plan, Report, WayOut, doing};
 use crate::sys::{self, Fork};
 
+use filters::Filters;
 use guards::Guards;
 
 /// The argument that makes the program this helper.
@@ -42,20 +43,48 @@ pub const PROBE_ARGUMENT: &str = "__confine-probe";
 /// Byte on the control socket: end the command.
 pub(crate) const STOP: u8 = b's';
 
+/// Where the helper works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// In namespaces of its own.
+    OwnNamespaces,
+    /// In those of everybody else.
+    Shared,
+}
+
+impl Ground {
+    /// The argument that says so.
+    pub(crate) fn argument(self) -> &'static str {
+        match self {
+            Ground::OwnNamespaces => "own",
+            Ground::Shared => "shared",
+        }
+    }
+}
+
 /// Confines the command that the socket at stdin tells of, and returns once nothing of it is left. The
 /// process exits with the number returned; what happened has gone over the socket by then.
-pub fn helper() -> u8 {
-    match prepare() {
-        Ok((control, plan, stdin)) => {
-            let ended = run(&control, plan, stdin);
-            let said = match ended {
-                Ok(messages) => messages.iter().try_for_each(|message| channel::send(&control, message, None)),
-                Err(failure) => channel::send(&control, &Message::Failed(failure), None),
-            };
-            u8::from(said.is_err())
-        }
-        Err(_) => 2, // It was not started by loki: nobody to tell.
+pub fn helper(argument: Option<&std::ffi::OsStr>) -> u8 {
+    let ground = [Ground::OwnNamespaces, Ground::Shared];
+    match ground.into_iter().find(|ground| argument == Some(ground.argument().as_ref())) {
+        Some(ground) => confine(ground),
+        None => 2, // It was not started by loki: nobody to tell.
     }
+}
+
+/// The helper's work. Everything that does not depend on the command is done before the plan is there:
+/// it may be long in coming.
+pub(crate) fn confine(ground: Ground) -> u8 {
+    let Ok(control) = alone_with_control() else { return 2 };
+    let ended = match ground {
+        Ground::OwnNamespaces => in_namespaces(&control),
+        Ground::Shared => in_shared(&control),
+    };
+    let said = match ended {
+        Ok(messages) => messages.iter().try_for_each(|message| channel::send(&control, message, None)),
+        Err(failure) => channel::send(&control, &Message::Failed(failure), None),
+    };
+    u8::from(said.is_err())
 }
 
 /// Tries what the strongest level needs, and says on stdout what is missing: nothing, where all is there.
@@ -80,32 +109,40 @@ pub fn probe() -> u8 {
     }
 }
 
-/// Takes the plan, and leaves everything else that this process was started with.
-fn prepare() -> std::io::Result<(UnixStream, Plan, OwnedFd)> {
-    // From here on only loki's side of the socket ends this process.
-    rustix::process::setsid().ok();
+/// Leaves everything that this process was started with but the socket.
+fn alone_with_control() -> std::io::Result<UnixStream> {
+    // From here on only loki's side of the socket ends this process. A leader of a session is one already.
+    let _leads = rustix::process::setsid();
     close_all_above(2);
     let control = UnixStream::from(rustix::io::dup(std::io::stdin().as_fd())?);
     rustix::io::fcntl_setfd(&control, rustix::io::FdFlags::CLOEXEC)?;
-    let mut frames = Frames::default();
-    let plan = frames.wait::<Plan>(&control)?;
-    let missing = || std::io::Error::other("nothing was asked for");
-    Ok((control, plan.ok_or_else(missing)?, frames.descriptor().ok_or_else(missing)?))
+    Ok(control)
 }
 
-fn run(control: &UnixStream, mut plan: Plan, stdin: OwnedFd) -> Result<Vec<Message>, Failure> {
-    let guards = Guards::prepare(&mut plan)?;
-    if guards.stands_for_repository {
-        without_repository(&mut plan);
-    }
-    let ended = if plan.level.has_namespaces() {
-        in_namespaces(control, &plan, stdin)
-    } else {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(doing("take over orphans"))?;
-        supervised(&plan, stdin, control)
-    };
+/// Waits for the plan and the command's stdin. None where none is wanted any more.
+fn plan_from(control: &UnixStream) -> Result<Option<(Plan, OwnedFd)>, Failure> {
+    let mut frames = Frames::default();
+    let plan = frames.wait::<Plan>(control).map_err(doing("read the plan"))?;
+    Ok(plan.zip(frames.descriptor()))
+}
+
+/// Without namespaces this process supervises the command itself.
+fn in_shared(control: &UnixStream) -> Result<Vec<Message>, Failure> {
+    let Some((mut plan, stdin)) = plan_from(control)? else { return Ok(Vec::new()) };
+    let guards = guard(&mut plan)?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(doing("take over orphans"))?;
+    let filters = Filters::build(Ground::Shared)?;
+    let ended = supervised(&plan, &filters, stdin, control);
     let swept = guards.sweep();
     Ok(vec![Message::Ended(ended?), Message::Swept(swept)])
+}
+
+fn guard(plan: &mut Plan) -> Result<Guards, Failure> {
+    let guards = Guards::prepare(plan)?;
+    if guards.stands_for_repository {
+        without_repository(plan);
+    }
+    Ok(guards)
 }
 
 /// Go asks git about the folder around every program it builds, and takes an empty `.git` for one.
@@ -117,28 +154,66 @@ fn without_repository(plan: &mut Plan) {
     plan.environment.push((name.to_owned(), flags));
 }
 
-/// Makes namespaces, and in them a first process that does the rest.
-fn in_namespaces(control: &UnixStream, plan: &Plan, stdin: OwnedFd) -> Result<Report, Failure> {
+/// Makes namespaces, and in them a first process that supervises the command.
+fn in_namespaces(control: &UnixStream) -> Result<Vec<Message>, Failure> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     make_namespaces().map_err(|error| Failure::unavailable("make namespaces", &error))?;
     map_identity(user, group)?;
-    network(control, plan)?;
+    loopback()?;
     let (leash, held) = UnixStream::pair().map_err(doing("make a socket"))?;
     match sys::fork().map_err(doing("fork"))? {
         Fork::Child => {
             drop(leash);
-            let said = match first_process(plan, stdin, &held) {
-                Ok(report) => channel::send(&held, &Message::Ended(report), None),
+            let said = match first_process(&held) {
+                Ok(Some(report)) => channel::send(&held, &Message::Ended(report), None),
+                Ok(None) => Ok(()),
                 Err(failure) => channel::send(&held, &Message::Failed(failure), None),
             };
             exit(said.is_err())
         }
         Fork::Parent(first) => {
             drop(held);
-            drop(stdin);
-            attend(control, &leash, first)
+            attended(control, leash, first)
         }
     }
+}
+
+/// Has the first process run the command of the plan, and takes away what was prepared for it.
+fn attended(control: &UnixStream, leash: UnixStream, first: Pid) -> Result<Vec<Message>, Failure> {
+    let begun = begin(control, &leash);
+    let ended = match &begun {
+        Ok(Some(_)) => attend(control, &leash, first).map(Some),
+        Ok(None) | Err(_) => Ok(None),
+    };
+    // Whoever told how the command ended has ended everything but itself: what remains of it dies while
+    // this process sweeps.
+    let is_over = matches!(ended, Ok(Some(_)));
+    if !is_over {
+        let _gone = kill_process(first, Signal::KILL);
+    }
+    drop(leash);
+    let swept_meanwhile = match (&ended, begun) {
+        (Ok(Some(_)), Ok(Some(guards))) => Ok(guards.sweep()),
+        (_, begun) => Err(begun),
+    };
+    waitpid(Some(first), WaitOptions::empty()).map_err(doing("wait for the first process"))?;
+    let swept = match swept_meanwhile {
+        Ok(swept) => swept,
+        Err(begun) => begun?.map(Guards::sweep).unwrap_or_default(),
+    };
+    Ok(ended?.map(|report| vec![Message::Ended(report), Message::Swept(swept)]).unwrap_or_default())
+}
+
+/// Takes the plan and passes it on. None where no command is wanted any more.
+fn begin(control: &UnixStream, leash: &UnixStream) -> Result<Option<Guards>, Failure> {
+    let Some((mut plan, stdin)) = plan_from(control)? else { return Ok(None) };
+    if plan.way_out == WayOut::Listener {
+        listen(control)?;
+    }
+    let guards = guard(&mut plan)?;
+    let told = channel::send(leash, &plan, Some(stdin.as_fd()));
+    told.map_err(doing("tell the first process its plan"))?;
+    Ok(Some(guards))
 }
 
 fn make_namespaces() -> std::io::Result<()> {
@@ -157,34 +232,40 @@ fn map_identity(user: u32, group: u32) -> Result<(), Failure> {
     write("gid_map", format!("{group} {group} 1"))
 }
 
-fn network(control: &UnixStream, plan: &Plan) -> Result<(), Failure> {
-    let attempt = || {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
-        sys::loopback_up(socket.as_fd())?;
-        if plan.way_out == WayOut::Listener {
-            let listener = TcpListener::bind(("127.0.0.1", PROXY_PORT_INSIDE))?;
-            channel::send(control, &Message::Listening, Some(listener.as_fd()))?;
-        }
-        Ok::<_, std::io::Error>(())
-    };
-    attempt().map_err(doing("set up the network"))
+fn loopback() -> Result<(), Failure> {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None);
+    let socket = socket.map_err(doing("set up the network"))?;
+    sys::loopback_up(socket.as_fd()).map_err(doing("bring the loopback up"))
 }
 
-/// The first process of the namespaces. When it ends, the kernel ends all others in them.
-fn first_process(plan: &Plan, stdin: OwnedFd, leash: &UnixStream) -> Result<Report, Failure> {
+/// Makes the proxy's listener in the command's network and hands it over.
+fn listen(control: &UnixStream) -> Result<(), Failure> {
+    let attempt = || {
+        let listener = TcpListener::bind(("127.0.0.1", PROXY_PORT_INSIDE))?;
+        channel::send(control, &Message::Listening, Some(listener.as_fd()))
+    };
+    attempt().map_err(doing("make the proxy's listener"))
+}
+
+/// The first process of the namespaces. When it ends, the kernel ends all others in them. None where no
+/// command is wanted any more.
+fn first_process(leash: &UnixStream) -> Result<Option<Report>, Failure> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(doing("tie to the helper"))?;
     sys::unshare(libc::CLONE_NEWNS).map_err(|error| Failure::unavailable("make a mount namespace", &error))?;
-    root::Root::gather(plan)?.enter(plan.limits.processes_max)?;
-    supervised(plan, stdin, leash)
+    let base = root::Base::make()?;
+    let filters = Filters::build(Ground::OwnNamespaces)?;
+    let Some((plan, stdin)) = plan_from(leash)? else { return Ok(None) };
+    root::enter(base, &plan)?;
+    supervised(&plan, &filters, stdin, leash).map(Some)
 }
 
 /// Starts the command and watches over it.
-fn supervised(plan: &Plan, stdin: OwnedFd, leash: &UnixStream) -> Result<Report, Failure> {
+fn supervised(plan: &Plan, filters: &Filters, stdin: OwnedFd, leash: &UnixStream) -> Result<Report, Failure> {
     let (gate, theirs) = UnixStream::pair().map_err(doing("make a socket"))?;
     match sys::fork().map_err(doing("fork"))? {
         Fork::Child => {
             drop(gate);
-            command::become_command(plan, stdin, &theirs);
+            command::become_command(plan, filters, stdin, &theirs);
             exit(true)
         }
         Fork::Parent(command) => {
@@ -204,12 +285,20 @@ fn release_output() {
     }
 }
 
-/// Passes word between loki and the first process, until that has ended.
+/// Passes word between loki and the first process, until that tells how the command ended.
 fn attend(control: &UnixStream, leash: &UnixStream, first: Pid) -> Result<Report, Failure> {
     release_output();
     let mut frames = Frames::default();
     let mut asked = false;
-    while !frames.closed {
+    loop {
+        match frames.next::<Message>().map_err(doing("hear from the first process"))? {
+            Some(Message::Ended(report)) => return Ok(report),
+            Some(Message::Failed(failure)) => return Err(failure),
+            Some(Message::Listening | Message::Swept(_)) | None => {}
+        }
+        if frames.closed {
+            return Err(Failure::new("watch over the command", &"its supervisor was ended from outside"));
+        }
         let mut watched = vec![PollFd::new(leash, PollFlags::IN)];
         watched.extend((!asked).then(|| PollFd::new(control, PollFlags::IN)));
         match poll(&mut watched, None) {
@@ -227,15 +316,6 @@ fn attend(control: &UnixStream, leash: &UnixStream, first: Pid) -> Result<Report
         }
         if ready[0] {
             frames.receive(leash).map_err(doing("hear from the first process"))?;
-        }
-    }
-    // Once it is waited for, nothing of the namespaces is left.
-    waitpid(Some(first), WaitOptions::empty()).map_err(doing("wait for the first process"))?;
-    match frames.next::<Message>().map_err(doing("hear from the first process"))? {
-        Some(Message::Ended(report)) => Ok(report),
-        Some(Message::Failed(failure)) => Err(failure),
-        Some(Message::Listening | Message::Swept(_)) | None => {
-            Err(Failure::new("watch over the command", &"its supervisor was ended from outside"))
         }
     }
 }

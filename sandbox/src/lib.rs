@@ -16,7 +16,7 @@ pub mod policy;
 pub mod proxy;
 mod sys;
 
-pub use call::{Call, CallError, Ended, Output, Stream, run};
+pub use call::{Call, CallError, Ended, Output, Ready, Stream, run};
 pub use level::{Level, Mode, Support, TooWeak};
 pub use outcome::{Denial, DenialKind, End, Limit, Outcome, Usage};
 pub use plan::Failure;

@@ -5,83 +5,36 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use rustix::process::Pid;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::{Child, Command};
 
-use super::flow::{Feeding, Meter, Source, feed};
+use super::ready::{Helper, Ready};
+use super::flow::{Input, Meter, Source};
 use super::way_out::{Served, Way, denials};
 use super::{Call, CallError, Ended, Output, Stream, doing};
 use crate::channel::{self, Frames};
-use crate::confine::{self, HELPER_ARGUMENT, STOP};
+use crate::confine::STOP;
 use crate::environment::{self, Proxy};
 use crate::level::Level;
 use crate::outcome::{Denial, End, Limit, Outcome};
-use crate::plan::{AUTHORITIES_FILE, Failure, Message, Place, Plan, Report};
+use crate::plan::{AUTHORITIES_FILE, Failure, Message, Place, Plan, Report, is_within};
 use crate::policy::{Access, FileRule};
-use crate::sys::{self, Fork};
 
 /// Runs a call to its end.
 pub(super) async fn run(
     call: &mut Call,
+    input: &Input,
     level: Level,
     output: &mut dyn Output,
     stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Ended, CallError> {
-    let way = Way::prepare(call, level)?;
-    let running = Running::start(call, level, way)?;
+    let running = Running::start(call, input, level)?;
     running.to_end(output, stop).await
-}
-
-/// The process that confines.
-enum Helper {
-    /// This program, started anew.
-    Started(Child),
-    /// A copy of this process.
-    Forked(Pid),
-}
-
-impl Helper {
-    /// Starts it with these as its stdin, stdout and stderr.
-    ///
-    /// A program with one thread that has hardly begun, such as `loki sandbox run`, is as small as a new one,
-    /// so that a copy of it will do. Copying a large one costs with its memory, and of one with threads a
-    /// copy may do nothing: those start anew.
-    fn start(control: OwnedFd, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Helper> {
-        if !sys::is_single_threaded() {
-            // What this very program is, wherever its file has gone since.
-            let mut program = Command::new("/proc/self/exe");
-            program.arg(HELPER_ARGUMENT).env_clear().current_dir("/");
-            let child = program.stdin(control).stdout(stdout).stderr(stderr).spawn()?;
-            return Ok(Helper::Started(child));
-        }
-        match sys::fork()? {
-            Fork::Parent(pid) => Ok(Helper::Forked(pid)),
-            Fork::Child => {
-                let set_up = || {
-                    rustix::stdio::dup2_stdin(&control)?;
-                    rustix::stdio::dup2_stdout(&stdout)?;
-                    rustix::stdio::dup2_stderr(&stderr)
-                };
-                sys::exit_now(if set_up().is_ok() { i32::from(confine::helper()) } else { 2 })
-            }
-        }
-    }
-
-    /// Waits for its end, which is near: it has closed everything.
-    async fn end(&mut self) -> io::Result<()> {
-        match self {
-            Helper::Started(child) => child.wait().await.map(drop),
-            Helper::Forked(pid) => sys::wait_for(*pid),
-        }
-    }
 }
 
 /// A call under way.
@@ -91,7 +44,6 @@ struct Running {
     stderr: Source<Receiver>,
     control: tokio::net::UnixStream,
     frames: Frames,
-    _feeding: Option<Feeding>,
     way: Way,
     served: Option<Served>,
     level: Level,
@@ -103,22 +55,24 @@ struct Running {
 }
 
 impl Running {
-    fn start(call: &mut Call, level: Level, mut way: Way) -> Result<Running, CallError> {
+    fn start(call: &mut Call, input: &Input, level: Level) -> Result<Running, CallError> {
         for folder in [call.places.own_home(), call.places.own_temporary()] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.map_err(doing("make the command's own folders"))?;
         }
-        let plan = plan(call, level, &way);
-        let (near, far) = UnixStream::pair().map_err(doing("make a socket"))?;
-        let attempt = || {
-            let ((stdout, theirs_out), (stderr, theirs_err)) = (io::pipe()?, io::pipe()?);
-            let helper = Helper::start(far.into(), theirs_out.into(), theirs_err.into())?;
-            Ok((helper, Receiver::from_owned_fd(stdout.into())?, Receiver::from_owned_fd(stderr.into())?))
+        let ready = match call.ready.take().filter(|ready| ready.serves(level)) {
+            Some(ready) => ready,
+            None => Ready::start(level)?,
         };
-        let (helper, stdout, stderr) = attempt().map_err(doing("start the helper"))?;
-        let (stdin, feeding) = feed(call.stdin.take()).map_err(doing("pass stdin on"))?;
-        channel::send(&near, &plan, Some(stdin.as_fd())).map_err(doing("tell the helper its plan"))?;
-        drop(stdin);
+        // The helper is at work from here on; what it needs to be told is made meanwhile.
+        let mut way = Way::prepare(call, level)?;
+        let plan = plan(call, level, &way);
+        let Ready { helper, control: near, stdout, stderr, .. } = ready;
+        match channel::send(&near, &plan, Some(input.reader.as_fd())) {
+            // It has ended already, and has said why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            sent => sent.map_err(doing("tell the helper its plan"))?,
+        }
         near.set_nonblocking(true).map_err(doing("listen to the helper"))?;
         let served = way.serve_own();
         Ok(Running {
@@ -127,7 +81,6 @@ impl Running {
             helper,
             control: tokio::net::UnixStream::from_std(near).map_err(doing("listen to the helper"))?,
             frames: Frames::default(),
-            _feeding: feeding,
             way,
             served,
             level,
@@ -275,7 +228,7 @@ fn relevant(call: &Call) -> Vec<(PathBuf, &FileRule)> {
     let mut there = Presence::default();
     places.retain(|(path, rule)| {
         let guarded = matches!(rule.access, Access::Hide | Access::Protect);
-        there.has(path, home) || (guarded && roots.iter().any(|root| path.starts_with(root)))
+        there.has(path, home) || (guarded && roots.iter().any(|root| is_within(path, root)))
     });
     places
 }
@@ -311,7 +264,7 @@ fn links(call: &Call, places: &[(PathBuf, &FileRule)]) -> Vec<(PathBuf, PathBuf)
     let readable = places.iter().filter(|(_, rule)| matches!(rule.access, Access::Read | Access::Write));
     let inside = readable.filter_map(|(path, _)| {
         let name = path.strip_prefix(home).ok().filter(|name| !name.as_os_str().is_empty())?;
-        (!path.starts_with(call.places.project())).then(|| (name.to_owned(), path.clone()))
+        (!is_within(path, call.places.project())).then(|| (name.to_owned(), path.clone()))
     });
     inside.collect()
 }

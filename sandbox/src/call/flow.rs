@@ -12,26 +12,33 @@ use super::{Output, Stream};
 /// Bytes taken from a stream at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// A command's stdin. As long as nothing has read from it, it serves the next attempt as well.
+pub(super) struct Input {
+    /// What the command reads from.
+    pub(super) reader: OwnedFd,
+    _feeding: Option<Feeding>,
+}
+
 /// The command's stdin, and the task that fills it where there is something to read.
 ///
 /// It is always a fresh pipe: a descriptor of somebody else's would be a right to what it is
 /// open for.
 pub(super) fn feed(
     from: Option<Box<dyn AsyncRead + Send + Unpin>>,
-) -> io::Result<(OwnedFd, Option<Feeding>)> {
+) -> io::Result<Input> {
     let (reader, writer) = io::pipe()?;
     // Nothing to read is a pipe that has ended: even a null device would be somebody else's.
-    let Some(mut from) = from else { return Ok((reader.into(), None)) };
+    let Some(mut from) = from else { return Ok(Input { reader: reader.into(), _feeding: None }) };
     let mut writer = pipe::Sender::from_owned_fd(OwnedFd::from(writer).try_clone()?)?;
     let task = tokio::spawn(async move {
         // A command that does not read to the end is no error.
         let _unread = copy(&mut from, &mut writer).await;
     });
-    Ok((reader.into(), Some(Feeding(task))))
+    Ok(Input { reader: reader.into(), _feeding: Some(Feeding(task)) })
 }
 
 /// A task that fills a command's stdin; it ends with the call.
-pub(super) struct Feeding(JoinHandle<()>);
+struct Feeding(JoinHandle<()>);
 
 impl Drop for Feeding {
     fn drop(&mut self) {

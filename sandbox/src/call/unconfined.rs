@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::flow::{Meter, Source, feed};
+use super::flow::{Input, Meter, Source};
 use super::{Call, CallError, Ended, Output, Stream, doing};
 use crate::outcome::{End, Limit, Outcome, Usage};
 use crate::sys;
 
 /// Runs a call to its end with all rights of this process.
 pub(super) async fn run(
-    call: &mut Call,
+    call: &Call,
+    input: &Input,
     output: &mut dyn Output,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Ended, CallError> {
     let began = sys::monotonic();
     let limits = &call.policy.limits;
-    let (stdin, _feeding) = feed(call.stdin.take()).map_err(doing("pass stdin on"))?;
+    let stdin = input.reader.try_clone().map_err(doing("pass stdin on"))?;
     let Some((program, arguments)) = call.command.split_first() else {
         return Ok(ended(End::NotStarted { errno: libc::ENOENT }, Usage::default()));
     };

@@ -14,7 +14,8 @@ use rustix::thread::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{filters, rules};
+use super::filters::Filters;
+use super::rules;
 use crate::channel;
 use crate::plan::{AUTHORITIES_FILE, Failure, Plan, doing};
 use crate::sys;
@@ -34,8 +35,8 @@ pub(super) enum Word {
 }
 
 /// Becomes the command. Returns only where that failed, and has said so by then.
-pub(super) fn become_command(plan: &Plan, stdin: OwnedFd, supervisor: &UnixStream) {
-    let word = match confine(plan, stdin, supervisor) {
+pub(super) fn become_command(plan: &Plan, filters: &Filters, stdin: OwnedFd, supervisor: &UnixStream) {
+    let word = match confine(plan, filters, stdin, supervisor) {
         Ok(()) => Word::NotStarted { errno: start(plan).raw_os_error().unwrap_or(libc::EIO) },
         Err(failure) => Word::Failed(failure),
     };
@@ -43,8 +44,7 @@ pub(super) fn become_command(plan: &Plan, stdin: OwnedFd, supervisor: &UnixStrea
     let _nobody = channel::send(supervisor, &word, None);
 }
 
-fn confine(plan: &Plan, stdin: OwnedFd, supervisor: &UnixStream) -> Result<(), Failure> {
-    let filters = filters::filters(plan.level.has_namespaces())?;
+fn confine(plan: &Plan, filters: &Filters, stdin: OwnedFd, supervisor: &UnixStream) -> Result<(), Failure> {
     rustix::process::setsid().map_err(doing("leave the terminal"))?;
     rustix::stdio::dup2_stdin(&stdin).map_err(doing("take stdin"))?;
     drop(stdin);

@@ -12,7 +12,7 @@ use seccompiler::{
 
 use crate::plan::{Failure, doing};
 
-use super::{calls, program};
+use super::{Ground, calls, program};
 
 /// Both filters, in the order they are to be put on.
 pub(super) struct Filters {
@@ -52,8 +52,14 @@ pub(super) fn referral(number: i64, namespaces: bool) -> Referral {
     Referral::Refuse(libc::EPERM)
 }
 
-/// Builds both filters.
-pub(super) fn filters(namespaces: bool) -> Result<Filters, Failure> {
+impl Filters {
+    /// Builds both.
+    pub(super) fn build(ground: Ground) -> Result<Filters, Failure> {
+        build(ground == Ground::OwnNamespaces)
+    }
+}
+
+fn build(namespaces: bool) -> Result<Filters, Failure> {
     let build = |rules, otherwise, matching| -> Result<BpfProgram, seccompiler::BackendError> {
         SeccompFilter::new(rules, otherwise, matching, ARCH)?.try_into()
     };

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, ResolveFlags, flock};
 
 use crate::outcome::{Denial, DenialKind};
-use crate::plan::{Failure, Place, Plan, doing};
+use crate::plan::{Failure, Place, Plan, doing, is_within};
 use crate::policy::Access;
 
 /// What was prepared before the call.
@@ -28,12 +28,12 @@ pub(super) struct Guards {
 }
 
 /// Names below `.git` that may be made: git takes them for what they are without.
-const EMPTY_FOLDERS: [&str; 2] = ["", "hooks"];
+const EMPTY_FOLDERS: [&str; 5] = ["", "hooks", "modules", "worktrees", "info"];
 const FILES: [(&str, &str); 3] = [("config", ""), ("config.worktree", ""), ("commondir", ".\n")];
 
-/// Names below `.git` that mean nothing to git where they were not there: it looks into the first two by way
-/// of folders elsewhere, and at the last only where its protected settings say so.
-const HARMLESS_IF_NEW: [&str; 3] = ["modules", "worktrees", "config.worktree"];
+/// Those of them that are taken away again. The others stay, empty, as git itself leaves many of them: to make
+/// and remove them around every call would cost more than the rest of the guards.
+const TAKEN_AWAY: [&str; 2] = ["", "commondir"];
 
 /// Bytes of the list of what was made at most.
 const MADE_BYTES_MAX: u64 = 1 << 20;
@@ -66,7 +66,7 @@ impl Guards {
     /// What can be covered to guard `path`: itself, or the nearest thing above it that is no folder.
     fn cover(&mut self, root: &Path, path: &Path) -> Result<Option<PathBuf>, Failure> {
         let git = root.join(".git");
-        if path.starts_with(&git) && is_empty_folder(&git) {
+        if is_within(path, &git) && is_empty_folder(&git) {
             // There is no repository: it was made for another place of this call, or by another call.
             self.stands_for_repository = true;
             return Ok(Some(git));
@@ -84,9 +84,6 @@ impl Guards {
                 // A file where a folder was expected, such as the `.git` of a linked work tree.
                 Ok(_) => return Ok(Some(at)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    if is_harmless_if_new(&git, &at) {
-                        return Ok(None);
-                    }
                     let made = self.make(&git, &at).map_err(doing(format!("prepare `{}`", at.display())))?;
                     if !made {
                         self.absent.push(path.to_owned());
@@ -108,8 +105,10 @@ impl Guards {
         if file.is_none() && !EMPTY_FOLDERS.iter().any(|known| Path::new(known) == name) {
             return Ok(false);
         }
-        // Noted before it is made, so that it is taken away whatever happens in between.
-        self.made.write_all(&[path.as_os_str().as_bytes(), b"\0"].concat())?;
+        if TAKEN_AWAY.iter().any(|known| Path::new(known) == name) {
+            // Noted before it is made, so that it is taken away whatever happens in between.
+            self.note(path)?;
+        }
         let made = match file {
             Some((_, text)) => File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes())),
             None => fs::create_dir(path),
@@ -135,16 +134,25 @@ impl Guards {
         gone.map(denial).collect()
     }
 
-    fn take_away_made(&mut self) -> io::Result<()> {
-        flock(&self.made, FlockOperation::NonBlockingLockExclusive)?;
+    /// Adds a path to the list. What was made once is made by most calls after: the list keeps its name.
+    fn note(&mut self, path: &Path) -> io::Result<()> {
+        if self.noted()?.iter().any(|known| known == path) {
+            return Ok(());
+        }
+        self.made.write_all(&[path.as_os_str().as_bytes(), b"\0"].concat())
+    }
+
+    fn noted(&mut self) -> io::Result<Vec<PathBuf>> {
         self.made.seek(SeekFrom::Start(0))?;
         let mut list = Vec::new();
         (&self.made).take(MADE_BYTES_MAX).read_to_end(&mut list)?;
-        let mut paths: Vec<PathBuf> = list
-            .split(|byte| *byte == 0)
-            .filter(|path| !path.is_empty())
-            .map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
-            .collect();
+        let paths = list.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(|path| PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()))).collect())
+    }
+
+    fn take_away_made(&mut self) -> io::Result<()> {
+        flock(&self.made, FlockOperation::NonBlockingLockExclusive)?;
+        let mut paths = self.noted()?;
         paths.sort();
         for path in paths.iter().rev() {
             let name = path.file_name().unwrap_or_default();
@@ -156,15 +164,8 @@ impl Guards {
                 None => fs::remove_dir(path),
             };
         }
-        self.made.set_len(0)
+        Ok(())
     }
-}
-
-fn is_harmless_if_new(git: &Path, path: &Path) -> bool {
-    let Ok(name) = path.strip_prefix(git) else { return false };
-    let is_harmless = HARMLESS_IF_NEW.iter().any(|known| Path::new(known) == name);
-    let per_tree = name == Path::new("config.worktree");
-    is_harmless && !(per_tree && fs::read_to_string(git.join("config")).is_ok_and(|text| text.to_lowercase().contains("worktreeconfig")))
 }
 
 /// The list of what calls have made, with a share in its lock.
@@ -208,7 +209,7 @@ pub(super) fn writable(places: &[Place]) -> impl Iterator<Item = &Place> {
 fn innermost<'a>(roots: &'a [PathBuf], path: &Path) -> Option<&'a Path> {
     roots
         .iter()
-        .filter(|root| path.starts_with(root) && path != root.as_path())
+        .filter(|root| is_within(path, root) && path != root.as_path())
         .max_by_key(|root| root.components().count())
         .map(PathBuf::as_path)
 }
@@ -270,8 +271,9 @@ mod tests {
         let covered: Vec<PathBuf> = plan.places[1..].iter().map(|place| place.path.clone()).collect();
         assert_eq!(covered, GIT.map(|path| top.path().join("project").join(path)));
         guards.sweep();
-        let left: Vec<_> = fs::read_dir(&git).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["config"]);
+        let mut left: Vec<_> = fs::read_dir(&git).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["config", "hooks"], "an empty folder of hooks means the same as none");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 
 use super::connect::{descriptor_of, memory_of};
-use crate::plan::Plan;
+use crate::plan::{Plan, is_within};
 use crate::policy::Access;
 use crate::sys::{self, Answer, Question};
 
@@ -80,7 +80,7 @@ fn try_change(
 fn may_write(path: &Path, plan: &Plan) -> bool {
     let own = [&plan.home, &plan.tmp].into_iter().map(|own| (own.as_path(), Access::Write));
     let places = plan.places.iter().map(|place| (place.path.as_path(), place.access)).chain(own);
-    let around = places.filter(|(place, _)| path.starts_with(place));
+    let around = places.filter(|(place, _)| is_within(path, place));
     let innermost = around.max_by_key(|(place, access)| (place.components().count(), *access != Access::Write));
     path.is_absolute() && innermost.is_some_and(|(_, access)| access == Access::Write)
 }

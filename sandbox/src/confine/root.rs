@@ -16,7 +16,7 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
 };
 
-use crate::plan::{Failure, HOME_INSIDE, Place, Plan, doing};
+use crate::plan::{Failure, HOME_INSIDE, Place, Plan, doing, is_within};
 use crate::policy::Access;
 use crate::sys;
 
@@ -36,8 +36,46 @@ enum Part {
     Nothing { path: PathBuf, folder: bool },
 }
 
-/// Everything for the new root, held by descriptors: the old one is not needed any more.
-pub(super) struct Root {
+/// A root with what every command gets, before anything is known of this one.
+pub(super) struct Base {
+    root: OwnedFd,
+    proc: OwnedFd,
+}
+
+impl Base {
+    /// Makes it. It is mounted over `/proc` for now, where nothing is that a command could be given.
+    pub(super) fn make() -> Result<Base, Failure> {
+        let root = tmpfs(&[("mode", "0755"), ("size", "1m"), ("nr_inodes", "4k")])?;
+        let proc = proc()?;
+        let made = devices()?;
+        attach(&root, CWD, "/proc")?;
+        for (tree, path, is_folder) in &made {
+            let target = if *is_folder { target_folder(&root, path)? } else { target_file(&root, path)? };
+            attach_to(tree, &target, &path.display().to_string())?;
+        }
+        for (name, target) in [
+            ("dev/ptmx", "pts/ptmx"),
+            ("dev/fd", "/proc/self/fd"),
+            ("dev/stdin", "/proc/self/fd/0"),
+            ("dev/stdout", "/proc/self/fd/1"),
+            ("dev/stderr", "/proc/self/fd/2"),
+        ] {
+            symlink(&root, name, target)?;
+        }
+        for folder in ["/run", "/var", "/proc", "/tmp", HOME_INSIDE] {
+            drop(target_folder(&root, Path::new(folder))?);
+        }
+        Ok(Base { root, proc })
+    }
+}
+
+/// Puts the plan's places into the root, and moves this process into it.
+pub(super) fn enter(base: Base, plan: &Plan) -> Result<(), Failure> {
+    Root::gather(plan)?.enter(base, plan.limits.processes_max)
+}
+
+/// Everything that the plan names, held by descriptors: the old root is not needed any more.
+struct Root {
     parts: Vec<Part>,
     home: OwnedFd,
     tmp: OwnedFd,
@@ -45,7 +83,7 @@ pub(super) struct Root {
 
 impl Root {
     /// Takes copies of all places of the plan. Those that do not exist are left out.
-    pub(super) fn gather(plan: &Plan) -> Result<Root, Failure> {
+    fn gather(plan: &Plan) -> Result<Root, Failure> {
         let mut places: Vec<Place> = plan.places.iter().filter(|place| wants_mount(place)).cloned().collect();
         if plan.level.has_landlock() {
             shared_folders(&mut places);
@@ -55,7 +93,7 @@ impl Root {
         let mut parts: Vec<Part> = Vec::new();
         let mut taken: Vec<Place> = Vec::new();
         for place in places {
-            let outer = taken.iter().filter(|outer| place.path.starts_with(&outer.path)).next_back();
+            let outer = taken.iter().filter(|outer| is_within(&place.path, &outer.path)).next_back();
             if outer.is_some_and(|outer| outer.path == place.path || adds_nothing(outer, &place)) {
                 continue;
             }
@@ -74,10 +112,8 @@ impl Root {
         Ok(Root { parts, home: own(&plan.home)?, tmp: own(&plan.tmp)? })
     }
 
-    /// Makes the new root and moves this process and its file system into it.
-    pub(super) fn enter(self, processes_max: u64) -> Result<(), Failure> {
-        let root = tmpfs(&[("mode", "0755"), ("size", "1m"), ("nr_inodes", "4k")])?;
-        attach(&root, CWD, "/tmp")?;
+    fn enter(self, base: Base, processes_max: u64) -> Result<(), Failure> {
+        let Base { root, proc } = base;
         for (tree, path) in [(&self.home, HOME_INSIDE), (&self.tmp, "/tmp")] {
             let target = target_folder(&root, Path::new(path))?;
             attach_to(tree, &target, path)?;
@@ -85,13 +121,9 @@ impl Root {
         for part in &self.parts {
             place_in(&root, part)?;
         }
-        for folder in ["/run", "/var"] {
-            drop(target_folder(&root, Path::new(folder))?);
-        }
         symlink(&root, "var/tmp", "/tmp")?;
-        devices(&root)?;
-        let target = target_folder(&root, Path::new("/proc"))?;
-        attach_to(&proc(processes_max)?, &target, "/proc")?;
+        close_proc(&proc, processes_max)?;
+        attach_to(&proc, &target_folder(&root, Path::new("/proc"))?, "/proc")?;
         let attempt = || {
             rustix::process::fchdir(&root)?;
             rustix::process::pivot_root(".", ".")?;
@@ -108,7 +140,7 @@ const READ_ONLY: u64 = NO_GAIN | libc::MOUNT_ATTR_RDONLY;
 
 /// Whether a place is mounted as it is: not what has a file system of its own here.
 fn wants_mount(place: &Place) -> bool {
-    !["/proc", "/dev", "/tmp", "/var/tmp", "/run"].iter().any(|own| place.path.starts_with(own))
+    !["/proc", "/dev", "/tmp", "/var/tmp", "/run"].iter().any(|own| is_within(&place.path, Path::new(own)))
         || (place.path.starts_with("/tmp") && place.path != Path::new("/tmp"))
         || (place.path.starts_with("/run") && place.path != Path::new("/run"))
 }
@@ -116,7 +148,7 @@ fn wants_mount(place: &Place) -> bool {
 /// Replaces the single files of `/etc` by all of it, read-only: Landlock says which may be read.
 fn shared_folders(places: &mut Vec<Place>) {
     let etc = Path::new("/etc");
-    let single = |place: &Place| place.access == Access::Read && place.path.starts_with(etc) && place.path != etc;
+    let single = |place: &Place| place.access == Access::Read && is_within(&place.path, etc) && place.path != etc;
     if places.iter().any(single) {
         places.retain(|place| !single(place));
         places.push(Place { path: etc.to_owned(), access: Access::Read });
@@ -131,7 +163,7 @@ fn ancestors_of_protected(places: &mut Vec<Place>) {
     for place in places.iter().filter(|place| matches!(place.access, Access::Protect | Access::Hide)) {
         let above = place.path.ancestors().skip(1);
         let inside = above.take_while(|folder| {
-            roots.iter().any(|root| folder.starts_with(root) && folder != root)
+            roots.iter().any(|root| is_within(folder, root) && folder != root)
         });
         between.extend(inside.map(|path| Place { path: path.to_owned(), access: Access::Write }));
     }
@@ -242,19 +274,22 @@ fn file_system(kind: &str, options: &[(&str, &str)], attributes: MountAttrFlags)
 /// Makes the file systems that a root is made of, and puts them nowhere.
 pub(super) fn try_file_systems() -> Result<(), Failure> {
     tmpfs(&[])?;
-    proc(1024).map(drop)
+    proc().map(drop)
 }
 
-/// The processes of this namespace. What is written to is written here, before it is closed.
-fn proc(processes_max: u64) -> Result<OwnedFd, Failure> {
-    let mounted = file_system("proc", &[], MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC)?;
+/// The processes of this namespace.
+fn proc() -> Result<OwnedFd, Failure> {
+    file_system("proc", &[], MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC)
+}
+
+/// Writes what is to be written there, and closes it to that.
+fn close_proc(mounted: &OwnedFd, processes_max: u64) -> Result<(), Failure> {
     // Numbers below 301 are never given again; Linux 6.14 and later keep this for each namespace.
-    let _older_kernel = write_at(&mounted, "sys/kernel/pid_max", &(processes_max + 301).to_string());
+    let _older_kernel = write_at(mounted, "sys/kernel/pid_max", &(processes_max + 301).to_string());
     // System V memory outlives processes, so no process is charged for it.
     let pages = SHARED_MEMORY_BYTES_MAX / 4096;
-    let _not_ours = write_at(&mounted, "sys/kernel/shmall", &pages.to_string());
-    sys::set_mount_attributes(mounted.as_fd(), READ_ONLY).map_err(doing("close `/proc`"))?;
-    Ok(mounted)
+    let _not_ours = write_at(mounted, "sys/kernel/shmall", &pages.to_string());
+    sys::set_mount_attributes(mounted.as_fd(), READ_ONLY).map_err(doing("close `/proc`"))
 }
 
 fn write_at(folder: &OwnedFd, path: &str, text: &str) -> Result<(), Errno> {
@@ -262,31 +297,22 @@ fn write_at(folder: &OwnedFd, path: &str, text: &str) -> Result<(), Errno> {
     rustix::io::write(&file, text.as_bytes()).map(drop)
 }
 
-/// Device files, terminals and shared memory of the command's own.
-fn devices(root: &OwnedFd) -> Result<(), Failure> {
+/// Device files, terminals and shared memory of the command's own, where they go, and whether they are folders.
+fn devices() -> Result<Vec<(OwnedFd, PathBuf, bool)>, Failure> {
+    let dev = Path::new("/dev");
+    let mut made = Vec::new();
     for name in DEVICES {
-        let path = Path::new("/dev").join(name);
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let Ok(tree) = open_tree(CWD, &path, flags) else { continue };
-        let target = target_file(root, &path)?;
-        attach_to(&tree, &target, name)?;
+        if let Ok(tree) = open_tree(CWD, dev.join(name), flags) {
+            made.push((tree, dev.join(name), false));
+        }
     }
     let size = SHARED_MEMORY_BYTES_MAX.to_string();
-    let shared = tmpfs(&[("mode", "1777"), ("size", &size)])?;
-    attach_to(&shared, &target_folder(root, Path::new("/dev/shm"))?, "/dev/shm")?;
+    made.push((tmpfs(&[("mode", "1777"), ("size", &size)])?, dev.join("shm"), true));
     let terminals = [("mode", "0620"), ("ptmxmode", "0666")];
-    let terminals = file_system("devpts", &terminals, MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC)?;
-    attach_to(&terminals, &target_folder(root, Path::new("/dev/pts"))?, "/dev/pts")?;
-    for (name, target) in [
-        ("dev/ptmx", "pts/ptmx"),
-        ("dev/fd", "/proc/self/fd"),
-        ("dev/stdin", "/proc/self/fd/0"),
-        ("dev/stdout", "/proc/self/fd/1"),
-        ("dev/stderr", "/proc/self/fd/2"),
-    ] {
-        symlink(root, name, target)?;
-    }
-    Ok(())
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    made.push((file_system("devpts", &terminals, attributes)?, dev.join("pts"), true));
+    Ok(made)
 }
 
 /// A link, where nothing is in its place: a project may be there.

@@ -13,7 +13,7 @@ use landlock::{
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::plan::{Failure, HOME_INSIDE, Place, Plan, WayOut, doing};
+use crate::plan::{Failure, HOME_INSIDE, Place, Plan, WayOut, doing, is_within};
 use crate::policy::Access;
 
 /// Entries of the folders around protected places at most, where each needs a rule of its own.
@@ -128,7 +128,7 @@ fn carved(plan: &Plan) -> Result<Vec<Allowed>, Failure> {
 }
 
 fn carve(place: Allowed, inner: &[&Place], carved: &mut Vec<Allowed>) -> Result<(), Failure> {
-    let is_above = |path: &Path| inner.iter().any(|one| one.path.starts_with(path) && one.path != path);
+    let is_above = |path: &Path| inner.iter().any(|one| is_within(&one.path, path) && one.path != path);
     if !is_above(&place.path) {
         carved.push(place);
         return Ok(());
@@ -162,7 +162,7 @@ fn carve(place: Allowed, inner: &[&Place], carved: &mut Vec<Allowed>) -> Result<
 
 /// Opens a place to name it in a rule. In what a command may write, nothing is found by way of a link.
 fn open(path: &Path, plan: &Plan) -> Result<OwnedFd, Errno> {
-    let in_writable = super::guards::writable(&plan.places).any(|root| path.starts_with(&root.path));
+    let in_writable = super::guards::writable(&plan.places).any(|root| is_within(path, &root.path));
     let resolve = if in_writable { ResolveFlags::NO_SYMLINKS } else { ResolveFlags::empty() };
     rustix::fs::openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
 }
@@ -204,7 +204,8 @@ mod tests {
         fs::create_dir_all(top.join("src")).unwrap();
         let place = |path: &str, access| Place { path: top.join(path), access };
         let hooks = place(".git/hooks", Access::Protect);
-        let allowed = |path: &str, right| Allowed { path: top.join(path), right };
+        let at = |path: &str| if path.is_empty() { top.to_owned() } else { top.join(path) };
+        let allowed = |path: &str, right| Allowed { path: at(path), right };
         let mut carved = Vec::new();
         carve(allowed("", Right::Write), &[&hooks], &mut carved).unwrap();
         carved.sort();

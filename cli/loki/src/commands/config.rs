@@ -193,12 +193,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("new/config.toml");
         let (mut ui, ..) = Ui::captured(Format::Text, Verbosity::Normal);
-        let unknown = set(&mut ui, &file, "run.iteration_max", "3").unwrap_err();
+        let unknown = set(&mut ui, &file, None, "run.iteration_max", "3").unwrap_err();
         assert_eq!(unknown.hints, ["Did you mean `run.iterations_max`?"]);
-        let wrong = set(&mut ui, &file, "run.iterations_max", "0").unwrap_err();
+        let wrong = set(&mut ui, &file, None, "run.iterations_max", "0").unwrap_err();
         assert_eq!(wrong.message, "wrong value for `run.iterations_max`: expected 1 to 10000");
         assert!(!file.parent().unwrap().exists());
-        set(&mut ui, &file, "run.iterations_max", "3").unwrap();
+        set(&mut ui, &file, None, "run.iterations_max", "3").unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "[run]\niterations_max = 3\n");
     }
 
@@ -208,7 +208,7 @@ mod tests {
         let file = dir.path().join("config.toml");
         std::fs::write(&file, "[run\n").unwrap();
         let (mut ui, ..) = Ui::captured(Format::Text, Verbosity::Normal);
-        let error = set(&mut ui, &file, "run.iterations_max", "3").unwrap_err();
+        let error = set(&mut ui, &file, None, "run.iterations_max", "3").unwrap_err();
         assert_eq!(error.kind, ErrorKind::Config);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "[run\n");
     }

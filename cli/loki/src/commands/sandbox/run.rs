@@ -8,9 +8,10 @@ use std::sync::Arc;
 use loki_sandbox::audit::What;
 use loki_sandbox::policy::Policy;
 use loki_sandbox::proxy::Secrets;
-use loki_sandbox::{Call, CallError, End, Ended, Output, Stream, Support};
+use loki_sandbox::{Call, CallError, End, Ended, Level, Mode, Output, Ready, Stream, Support};
 use loki_store::{Clock, SystemClock};
 use tokio::io::AsyncRead;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::report;
@@ -40,12 +41,18 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Status, CommandError> {
+    let (mode, least) = confinement::strength(context, &args.strength)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|source| CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source))?;
+    // It makes its namespaces while the policy is read.
+    let ready = (mode != Mode::Off).then(|| runtime.block_on(async { Ready::start(Level::Isolated) }));
+    let ready = ready.transpose().map_err(|error| of_call(&error))?;
     let mut policy = confinement::policy(context, &args.policy)?;
     if let Some(seconds) = args.timeout {
         policy.limits.wall_seconds_max = policy.limits.wall_seconds_max.min(seconds);
     }
     let places = confinement::places(context)?;
-    let (mode, least) = confinement::strength(context, &args.strength)?;
     let folder = context.current_dir.canonicalize().map_err(|source| {
         CommandError::new(ErrorKind::Io, "failed to find the current folder").caused_by(&source)
     })?;
@@ -72,10 +79,11 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Stat
         least,
         support: args.strength.limited(Support::at_first_sight()),
         policy: policy.clone(),
+        ready,
     };
     let places = call.places.clone();
     let mut sink = Sink { captured: ui.is_json().then(Captured::default), ui };
-    let ended = carry_out(call, &mut sink);
+    let ended = carry_out(runtime, call, &mut sink);
     let captured = sink.captured.take();
     match ended {
         Ok((ended, signalled)) => {
@@ -91,10 +99,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Stat
 }
 
 /// Runs the call until it ends, or until this program is asked to end.
-fn carry_out(call: Call, sink: &mut Sink<'_>) -> Result<(Ended, Option<Status>), CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime
-        .map_err(|source| CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source))?;
+fn carry_out(runtime: Runtime, call: Call, sink: &mut Sink<'_>) -> Result<(Ended, Option<Status>), CommandError> {
     let ended = runtime.block_on(async {
         let listen = |kind| signal(kind).map_err(|source| CallError::Io { attempt: "listen for signals", source });
         let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);

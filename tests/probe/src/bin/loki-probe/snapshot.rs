@@ -21,6 +21,9 @@ fn visit(path: &Path, lines: &mut Vec<String>) {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return lines.push(format!("{} is not there", path.display()));
     };
+    if means_nothing(path, &metadata) {
+        return;
+    }
     let contents = if metadata.is_file() { fs::read(path).unwrap_or_default() } else { Vec::new() };
     let owner = format!("{}:{}", metadata.uid(), metadata.gid());
     let time = if metadata.is_dir() { (0, 0) } else { (metadata.mtime(), metadata.mtime_nsec()) };
@@ -40,6 +43,19 @@ fn visit(path: &Path, lines: &mut Vec<String>) {
             visit(&entry.path(), lines);
         }
     }
+}
+
+/// Whether git takes what is there for not being there, because it is empty. A sandbox may leave such things
+/// behind, so that there is something to protect.
+fn means_nothing(path: &Path, metadata: &fs::Metadata) -> bool {
+    let below_git = path.parent().is_some_and(|folder| folder.ends_with(".git"));
+    let known = ["hooks", "info", "modules", "worktrees", "config.worktree"].iter().any(|name| path.ends_with(name));
+    let empty = if metadata.is_dir() {
+        fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+    } else {
+        metadata.is_file() && metadata.len() == 0
+    };
+    below_git && known && empty
 }
 
 fn flags(path: &Path) -> Option<u64> {
