@@ -160,7 +160,8 @@ impl AuditLog {
         for (index, text) in BufReader::new(file).split(b'\n').enumerate() {
             let text = text.map_err(self.failed("read"))?;
             let broken = AuditError::Broken { line: index + 1 };
-            let line: Line = serde_json::from_slice(&text).map_err(|_| AuditError::Broken { line: index + 1 })?;
+            let line: Line =
+                serde_json::from_slice(&text).map_err(|_| AuditError::Broken { line: index + 1 })?;
             if line.previous != previous {
                 return Err(broken);
             }
@@ -177,7 +178,11 @@ impl AuditLog {
 
 impl What {
     /// A command and its arguments, as far as a line keeps them.
-    pub fn began<'a>(command: impl IntoIterator<Item = &'a std::ffi::OsString>, folder: &Path, policy: String) -> What {
+    pub fn began<'a>(
+        command: impl IntoIterator<Item = &'a std::ffi::OsString>,
+        folder: &Path,
+        policy: String,
+    ) -> What {
         let shortened = |word: &std::ffi::OsString| {
             let word = word.to_string_lossy();
             word.char_indices().take_while(|(at, _)| *at < ARGUMENT_BYTES_MAX).map(|(_, c)| c).collect()
@@ -272,7 +277,8 @@ mod tests {
         let text = fs::read_to_string(&log.path).unwrap();
         fs::write(&log.path, text.replace("first", "other")).unwrap();
         assert!(matches!(log.verify(), Err(AuditError::Broken { line: 2 })));
-        let without_second: Vec<&str> = text.lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, l)| l).collect();
+        let without_second: Vec<&str> =
+            text.lines().enumerate().filter(|(n, _)| *n != 1).map(|(_, l)| l).collect();
         fs::write(&log.path, without_second.join("\n")).unwrap();
         assert!(matches!(log.verify(), Err(AuditError::Broken { line: 2 })));
     }

@@ -130,7 +130,8 @@ fn plan_from(control: &UnixStream) -> Result<Option<(Plan, OwnedFd)>, Failure> {
 fn in_shared(control: &UnixStream) -> Result<Vec<Message>, Failure> {
     let Some((mut plan, stdin)) = plan_from(control)? else { return Ok(Vec::new()) };
     let guards = guard(&mut plan)?;
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(doing("take over orphans"))?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .map_err(doing("take over orphans"))?;
     let filters = Filters::build(Ground::Shared)?;
     let ended = supervised(&plan, &filters, stdin, control);
     let swept = guards.sweep();
@@ -250,8 +251,10 @@ fn listen(control: &UnixStream) -> Result<(), Failure> {
 /// The first process of the namespaces. When it ends, the kernel ends all others in them. None where no
 /// command is wanted any more.
 fn first_process(leash: &UnixStream) -> Result<Option<Report>, Failure> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(doing("tie to the helper"))?;
-    sys::unshare(libc::CLONE_NEWNS).map_err(|error| Failure::unavailable("make a mount namespace", &error))?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(doing("tie to the helper"))?;
+    sys::unshare(libc::CLONE_NEWNS)
+        .map_err(|error| Failure::unavailable("make a mount namespace", &error))?;
     let base = root::Base::make()?;
     let filters = Filters::build(Ground::OwnNamespaces)?;
     let Some((plan, stdin)) = plan_from(leash)? else { return Ok(None) };

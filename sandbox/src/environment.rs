@@ -58,7 +58,10 @@ mod tests {
         let mut variables = BTreeMap::from([("HOME".to_owned(), "/root".to_owned())]);
         complete(&mut variables, Path::new("/h"), Path::new("/t"), None);
         let expected = [("HOME", "/h"), ("TMPDIR", "/t")];
-        assert_eq!(variables, BTreeMap::from(expected.map(|(name, value)| (name.to_owned(), value.to_owned()))));
+        assert_eq!(
+            variables,
+            BTreeMap::from(expected.map(|(name, value)| (name.to_owned(), value.to_owned())))
+        );
         let proxy = Proxy { url: "http://127.0.0.1:1", authorities: Some(Path::new("/t/ca.pem")) };
         complete(&mut variables, Path::new("/h"), Path::new("/t"), Some(proxy));
         assert_eq!(variables["https_proxy"], "http://127.0.0.1:1");

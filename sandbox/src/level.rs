@@ -104,7 +104,11 @@ pub const LANDLOCK_ABI_WHOLE: u8 = 6;
 impl Support {
     /// What can be told without trying: namespaces are taken to be there.
     pub fn at_first_sight() -> Support {
-        Support { landlock_abi: sys::landlock_abi(), namespaces: None, seccomp: sys::has_supervised_filters() }
+        Support {
+            landlock_abi: sys::landlock_abi(),
+            namespaces: None,
+            seccomp: sys::has_supervised_filters(),
+        }
     }
 
     /// Whether commands can be held at `level`.
@@ -143,7 +147,8 @@ impl Support {
     pub fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
         match self.landlock_abi {
-            None => missing.push("this kernel has no Landlock (Linux 5.13 with CONFIG_SECURITY_LANDLOCK)".to_owned()),
+            None => missing
+                .push("this kernel has no Landlock (Linux 5.13 with CONFIG_SECURITY_LANDLOCK)".to_owned()),
             Some(abi) if abi < LANDLOCK_ABI_MIN => {
                 missing.push(format!("Landlock has version {abi}, {LANDLOCK_ABI_MIN} is needed (Linux 6.2)"));
             }

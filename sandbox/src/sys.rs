@@ -139,7 +139,8 @@ pub(crate) fn set_one_mount_attributes(mount: BorrowedFd<'_>, set: u64) -> io::R
 }
 
 fn mount_setattr(mount: BorrowedFd<'_>, set: u64, flags: i32) -> io::Result<()> {
-    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
+    let attributes =
+        libc::mount_attr { attr_set: set, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
     // SAFETY: the path is empty and ends in NUL; the attributes are valid for reads of the size given.
     let done = unsafe {
         libc::syscall(
@@ -203,7 +204,8 @@ fn install(program: BpfProgramRef<'_>, flags: libc::c_ulong) -> io::Result<i64> 
 pub(crate) fn has_supervised_filters() -> bool {
     let action = libc::SECCOMP_RET_USER_NOTIF;
     // SAFETY: the action is valid for reads.
-    let known = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) };
+    let known =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) };
     known == 0
 }
 

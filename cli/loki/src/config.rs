@@ -139,7 +139,8 @@ impl Config {
             let strict = |word: &str| order.iter().position(|known| *known == word);
             if strict(after) < strict(before) {
                 let name = key.name();
-                let message = format_args!("a project's file cannot loosen `{name}` from `{before}` to `{after}`");
+                let message =
+                    format_args!("a project's file cannot loosen `{name}` from `{before}` to `{after}`");
                 return Err(CommandError::new(ErrorKind::Config, message)
                     .hint(format_args!("Allow it yourself: `loki config set --user {name} {after}`.")));
             }

@@ -87,14 +87,16 @@ pub(crate) fn policy(context: &Context, args: &PolicyArgs) -> Result<Policy, Com
 pub(crate) fn places(context: &Context) -> Result<Places, CommandError> {
     let real = |path: &Path| {
         path.canonicalize().map_err(|source| {
-            CommandError::new(ErrorKind::Io, format_args!("failed to find `{}`", path.display())).caused_by(&source)
+            CommandError::new(ErrorKind::Io, format_args!("failed to find `{}`", path.display()))
+                .caused_by(&source)
         })
     };
     let project = real(context.project.root())?;
     let home = context.environment.get("HOME").map(|home| real(Path::new(home))).transpose().unwrap_or(None);
     let own = project.join(crate::context::STATE_DIR).join("sandbox");
-    Places::new(project, home, own.join("home"), own.join("tmp"))
-        .map_err(|error| CommandError::from_error(ErrorKind::Usage, &error).hint("Name a folder of its own with `--project`."))
+    Places::new(project, home, own.join("home"), own.join("tmp")).map_err(|error| {
+        CommandError::from_error(ErrorKind::Usage, &error).hint("Name a folder of its own with `--project`.")
+    })
 }
 
 /// What to do where the machine is weak, and the weakest level that will do.
@@ -117,7 +119,8 @@ pub(crate) fn strength(context: &Context, args: &StrengthArgs) -> Result<(Mode, 
 pub(crate) fn record(context: &Context) -> Result<AuditLog, CommandError> {
     let path = context.project.state_dir().join("sandbox/calls.jsonl");
     AuditLog::open(&path).map_err(|error| {
-        CommandError::from_error(ErrorKind::Io, &error).hint("Look at the rights of `.loki` and at the space left on its disk.")
+        CommandError::from_error(ErrorKind::Io, &error)
+            .hint("Look at the rights of `.loki` and at the space left on its disk.")
     })
 }
 

@@ -30,7 +30,9 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // The helper's work comes before everything: it must not have a thread, nor anything open.
     match arguments.get(1).and_then(|argument| argument.to_str()) {
-        Some(confine::HELPER_ARGUMENT) => return confine::helper(arguments.get(2).map(OsString::as_os_str)).into(),
+        Some(confine::HELPER_ARGUMENT) => {
+            return confine::helper(arguments.get(2).map(OsString::as_os_str)).into();
+        }
         Some(confine::PROBE_ARGUMENT) => return confine::probe().into(),
         _ => {}
     }

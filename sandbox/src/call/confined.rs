@@ -13,8 +13,8 @@ use std::pin::Pin;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::unix::pipe::Receiver;
 
-use super::ready::{Helper, Ready};
 use super::flow::{Input, Meter, Source};
+use super::ready::{Helper, Ready};
 use super::way_out::{Served, Way, denials};
 use super::{Call, CallError, Ended, Output, Stream, doing};
 use crate::channel::{self, Frames};
@@ -96,7 +96,11 @@ impl Running {
         output: &mut dyn Output,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Ended, CallError> {
-        while !(self.frames.closed && self.stdout.is_over() && self.stderr.is_over()) {
+        // With its last word the helper has nothing left to do; it is not waited for.
+        while !((self.frames.closed || self.swept.is_some())
+            && self.stdout.is_over()
+            && self.stderr.is_over())
+        {
             tokio::select! {
                 ready = self.control.readable(), if !self.frames.closed => {
                     ready.map_err(doing("hear from the helper"))?;
@@ -118,7 +122,9 @@ impl Running {
                 }
             }
         }
-        self.helper.end().await.map_err(doing("wait for the helper"))?;
+        if self.swept.is_none() {
+            self.helper.end().await.map_err(doing("wait for the helper"))?;
+        }
         let egress = match self.served.take() {
             Some(served) => Some(served.finish().await),
             None => None,

@@ -23,9 +23,7 @@ pub(super) struct Input {
 ///
 /// It is always a fresh pipe: a descriptor of somebody else's would be a right to what it is
 /// open for.
-pub(super) fn feed(
-    from: Option<Box<dyn AsyncRead + Send + Unpin>>,
-) -> io::Result<Input> {
+pub(super) fn feed(from: Option<Box<dyn AsyncRead + Send + Unpin>>) -> io::Result<Input> {
     let (reader, writer) = io::pipe()?;
     // Nothing to read is a pipe that has ended: even a null device would be somebody else's.
     let Some(mut from) = from else { return Ok(Input { reader: reader.into(), _feeding: None }) };

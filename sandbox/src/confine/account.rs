@@ -58,7 +58,8 @@ pub(super) fn sample(whose: Whose) -> Sample {
         sum.written_bytes += written(process.id);
     }
     sum.memory_bytes += shared;
-    sum.cpu = Duration::from_secs_f64(u64_as_f64(ticks) / u64_as_f64(rustix::param::clock_ticks_per_second()));
+    sum.cpu =
+        Duration::from_secs_f64(u64_as_f64(ticks) / u64_as_f64(rustix::param::clock_ticks_per_second()));
     sum
 }
 

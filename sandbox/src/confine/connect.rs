@@ -135,7 +135,8 @@ fn answer_of(done: io::Result<()>) -> Answer {
 
 /// A descriptor of the thread that asks, as one of ours.
 pub(super) fn descriptor_of(question: &Question, number: u64) -> io::Result<OwnedFd> {
-    let number = i32::try_from(number & 0xffff_ffff).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+    let number =
+        i32::try_from(number & 0xffff_ffff).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
     let process = process_of(question.pid)?;
     let process = pidfd_open(process, PidfdFlags::empty())?;
     Ok(pidfd_getfd(process, number, PidfdGetfdFlags::empty())?)
@@ -254,9 +255,8 @@ mod tests {
 
     #[test]
     fn only_the_proxy_is_reached_on_everybodys_network() {
-        let address = |port: u16, ip: [u8; 4]| {
-            [&2u16.to_ne_bytes()[..], &port.to_be_bytes(), &ip, &[0; 8]].concat()
-        };
+        let address =
+            |port: u16, ip: [u8; 4]| [&2u16.to_ne_bytes()[..], &port.to_be_bytes(), &ip, &[0; 8]].concat();
         let way = WayOut::Port(3128);
         assert!(is_proxy(&address(3128, [127, 0, 0, 1]), way));
         assert!(!is_proxy(&address(3129, [127, 0, 0, 1]), way));

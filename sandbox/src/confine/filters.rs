@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
 };
 
 use crate::plan::{Failure, doing};
@@ -67,13 +68,14 @@ fn build(namespaces: bool) -> Result<Filters, Failure> {
     let rules = supervised(namespaces).map_err(doing("build the filter of supervised calls"))?;
     // seccompiler knows no action for a supervisor; `Trace` stands in for it and is replaced below.
     let stand_in = SeccompAction::Trace(STAND_IN);
-    let mut supervised =
-        build(rules, SeccompAction::Allow, stand_in).map_err(doing("build the filter of supervised calls"))?;
+    let mut supervised = build(rules, SeccompAction::Allow, stand_in)
+        .map_err(doing("build the filter of supervised calls"))?;
     let replaced = refer_to_supervisor(&mut supervised);
     if replaced == 0 {
         return Err(Failure::new("build the filter of supervised calls", &"nothing is referred"));
     }
-    Ok(Filters { known, supervised })
+    let supervised = program::refer(&always(namespaces), supervised);
+    Ok(Filters { known, supervised: supervised.map_err(doing("build the filter of supervised calls"))? })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -102,20 +104,29 @@ fn known() -> Vec<i64> {
     known
 }
 
-fn supervised(namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+/// Calls that are referred whatever their arguments, sorted. What arguments decide is in [`supervised`].
+fn always(namespaces: bool) -> Vec<i64> {
     let mut always: Vec<i64> = calls::REFUSED.iter().map(|(number, _)| *number).collect();
     always.extend([libc::SYS_connect, libc::SYS_memfd_create]);
     if !namespaces {
+        let others = calls::REFUSED_WITH_OTHERS.iter().map(|(number, _)| *number);
+        always.extend(others.filter(|number| !calls::OF_OTHERS.contains(number)));
         always.extend(calls::METADATA);
         always.extend(calls::FORKS);
-        always.extend(calls::REFUSED_WITH_OTHERS.iter().map(|(number, _)| *number).filter(|number| !calls::OF_OTHERS.contains(number)));
+    }
+    always.sort_unstable();
+    always
+}
+
+fn supervised(namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    if !namespaces {
         for number in calls::OF_OTHERS {
-            let whose = if *number == libc::SYS_setpriority || *number == libc::SYS_ioprio_set { 1 } else { 0 };
+            let whose =
+                if *number == libc::SYS_setpriority || *number == libc::SYS_ioprio_set { 1 } else { 0 };
             rules.insert(*number, vec![SeccompRule::new(vec![unequal(whose, 0)?])?]);
         }
     }
-    rules.extend(always.into_iter().map(|number| (number, Vec::new())));
     rules.insert(libc::SYS_socket, sockets(namespaces)?);
     rules.insert(libc::SYS_socketpair, socket_pairs()?);
     rules.insert(libc::SYS_ioctl, controls(namespaces)?);
@@ -126,11 +137,14 @@ fn supervised(namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, secco
             rules.insert(number, vec![SeccompRule::new(vec![masked(flags, fast_open, fast_open)?])?]);
         }
     }
-    rules.insert(libc::SYS_personality, vec![SeccompRule::new(vec![
-        unequal(0, 0)?,
-        unequal(0, u64::from(u32::MAX))?, // Only a question.
-    ])?]);
-    rules.insert(libc::SYS_clone, merge(rules.get(&libc::SYS_clone), namespaces_flags()?));
+    rules.insert(
+        libc::SYS_personality,
+        vec![SeccompRule::new(vec![
+            unequal(0, 0)?,
+            unequal(0, u64::from(u32::MAX))?, // Only a question.
+        ])?],
+    );
+    rules.insert(libc::SYS_clone, namespaces_flags()?);
     rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![equal(0, PR_SET_MM)?])?]);
     for (number, mode) in calls::SETS_MODES {
         rules.entry(*number).or_insert(vec![SeccompRule::new(vec![set_user_id(*mode)?])?]);
@@ -142,7 +156,8 @@ fn supervised(namespaces: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, secco
     }
     for number in calls::MAKES_NODES {
         let mode = if *number == libc::SYS_mknodat { 2 } else { 1 };
-        let kind = |kind: u32| SeccompRule::new(vec![masked(mode, u64::from(libc::S_IFMT), u64::from(kind))?]);
+        let kind =
+            |kind: u32| SeccompRule::new(vec![masked(mode, u64::from(libc::S_IFMT), u64::from(kind))?]);
         let owners_rights = SeccompRule::new(vec![set_user_id(mode)?])?;
         rules.insert(*number, vec![kind(libc::S_IFCHR)?, kind(libc::S_IFBLK)?, owners_rights]);
     }
@@ -160,14 +175,6 @@ const O_TMPFILE_ALONE: i32 = 0o20_000_000;
 
 const PR_SET_MM: u64 = 35;
 
-/// An empty list of rules matches always; it stays so.
-fn merge(before: Option<&Vec<SeccompRule>>, rules: Vec<SeccompRule>) -> Vec<SeccompRule> {
-    match before {
-        Some(before) if before.is_empty() => Vec::new(),
-        _ => rules,
-    }
-}
-
 /// New namespaces through `clone`. Through `clone3`, whose flags are in memory, there is no way at all:
 /// it is answered with "no such call", and programs use `clone`.
 fn namespaces_flags() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
@@ -180,16 +187,20 @@ fn namespaces_flags() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         libc::CLONE_NEWUTS,
         libc::CLONE_NEWCGROUP,
     ];
-    flags.into_iter().map(|flag| {
-        let flag = u64::from(flag.cast_unsigned());
-        SeccompRule::new(vec![masked(0, flag, flag)?])
-    }).collect()
+    flags
+        .into_iter()
+        .map(|flag| {
+            let flag = u64::from(flag.cast_unsigned());
+            SeccompRule::new(vec![masked(0, flag, flag)?])
+        })
+        .collect()
 }
 
 /// Sockets that reach past the command: every family but Unix and, in a network of its own, IP; raw ones;
 /// and Unix datagrams, which carry their address in each message.
 fn sockets(namespaces: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    let [unix, v4, v6] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6].map(|family| u64::from(family.cast_unsigned()));
+    let [unix, v4, v6] =
+        [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6].map(|family| u64::from(family.cast_unsigned()));
     let kind = u64::from(SOCK_TYPE_MASK);
     let of = |kind: i32| u64::from(kind.cast_unsigned());
     let mut rules = vec![
@@ -202,7 +213,11 @@ fn sockets(namespaces: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendErr
         // On everybody's network Landlock judges TCP alone, and only where it is not one of its variants.
         for family in [v4, v6] {
             rules.push(SeccompRule::new(vec![equal(0, family)?, masked(1, kind, of(libc::SOCK_DGRAM))?])?);
-            rules.push(SeccompRule::new(vec![equal(0, family)?, unequal(2, 0)?, unequal(2, of(libc::IPPROTO_TCP))?])?);
+            rules.push(SeccompRule::new(vec![
+                equal(0, family)?,
+                unequal(2, 0)?,
+                unequal(2, of(libc::IPPROTO_TCP))?,
+            ])?);
         }
     }
     Ok(rules)
@@ -244,4 +259,18 @@ fn unequal(index: u8, value: u64) -> Result<SeccompCondition, seccompiler::Backe
 
 fn masked(index: u8, mask: u64, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filters_are_short_since_every_command_pays_for_them() {
+        for ground in [Ground::OwnNamespaces, Ground::Shared] {
+            let filters = Filters::build(ground).unwrap();
+            let lengths = (filters.known.len(), filters.supervised.len());
+            assert!(lengths.0 < 400 && lengths.1 < 600, "{lengths:?}");
+        }
+    }
 }

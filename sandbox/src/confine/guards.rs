@@ -159,7 +159,9 @@ impl Guards {
             let text = FILES.iter().find(|(known, _)| Path::new(known) == Path::new(name));
             // What is no longer as it was made belongs to somebody else now.
             let _kept = match text {
-                Some((_, text)) if fs::read(path).is_ok_and(|there| there == text.as_bytes()) => fs::remove_file(path),
+                Some((_, text)) if fs::read(path).is_ok_and(|there| there == text.as_bytes()) => {
+                    fs::remove_file(path)
+                }
                 Some(_) => Ok(()),
                 None => fs::remove_dir(path),
             };

@@ -41,8 +41,14 @@ enum Change {
     Owner(u32, u32),
     /// Access and modification.
     Times(Box<Timestamps>),
-    SetAttribute { name: CString, value: Vec<u8>, flags: u32 },
-    RemoveAttribute { name: CString },
+    SetAttribute {
+        name: CString,
+        value: Vec<u8>,
+        flags: u32,
+    },
+    RemoveAttribute {
+        name: CString,
+    },
 }
 
 /// Carries a call out. `Err`: it is about a file that may not be changed, at this path.
@@ -54,11 +60,7 @@ pub(super) fn change(listener: BorrowedFd<'_>, question: &Question, plan: &Plan)
     }
 }
 
-fn try_change(
-    listener: BorrowedFd<'_>,
-    question: &Question,
-    plan: &Plan,
-) -> io::Result<Result<(), String>> {
+fn try_change(listener: BorrowedFd<'_>, question: &Question, plan: &Plan) -> io::Result<Result<(), String>> {
     let (named, change) = read(question)?;
     let file = open(question, &named)?;
     if !sys::still_asks(listener, question.id) {
@@ -81,7 +83,8 @@ fn may_write(path: &Path, plan: &Plan) -> bool {
     let own = [&plan.home, &plan.tmp].into_iter().map(|own| (own.as_path(), Access::Write));
     let places = plan.places.iter().map(|place| (place.path.as_path(), place.access)).chain(own);
     let around = places.filter(|(place, _)| is_within(path, place));
-    let innermost = around.max_by_key(|(place, access)| (place.components().count(), *access != Access::Write));
+    let innermost =
+        around.max_by_key(|(place, access)| (place.components().count(), *access != Access::Write));
     path.is_absolute() && innermost.is_some_and(|(_, access)| access == Access::Write)
 }
 
@@ -91,8 +94,13 @@ fn read(question: &Question) -> io::Result<(Named, Change)> {
     let path = |at: u64, follow: bool| Named::Path { folder: AT_FDCWD, at, follow };
     let follows = |flags: u64| low_bits(flags) & AT_SYMLINK_NOFOLLOW == 0;
     let from = |argument: u64, at: u64, flags: u64| {
-        let empty = low_bits(flags) & AT_EMPTY_PATH != 0 && string(question, at, PATH_BYTES_MAX).is_ok_and(|path| path.is_empty());
-        if empty { Named::Descriptor(argument) } else { Named::Path { folder: folder(argument), at, follow: follows(flags) } }
+        let empty = low_bits(flags) & AT_EMPTY_PATH != 0
+            && string(question, at, PATH_BYTES_MAX).is_ok_and(|path| path.is_empty());
+        if empty {
+            Named::Descriptor(argument)
+        } else {
+            Named::Path { folder: folder(argument), at, follow: follows(flags) }
+        }
     };
     let owner = |user: u64, group: u64| Change::Owner(low_bits(user), low_bits(group));
     Ok(match question.number {
@@ -209,7 +217,9 @@ fn carry_out(file: &OwnedFd, change: &Change) -> io::Result<()> {
     let through = format!("/proc/self/fd/{}", file.as_raw_fd());
     match change {
         // Programs that take on their owner's rights are how rights outlive a sandbox.
-        Change::Mode(mode) if mode & libc::S_ISUID != 0 => return Err(io::Error::from_raw_os_error(libc::EPERM)),
+        Change::Mode(mode) if mode & libc::S_ISUID != 0 => {
+            return Err(io::Error::from_raw_os_error(libc::EPERM));
+        }
         Change::Mode(mode) => rustix::fs::chmod(through, Mode::from_raw_mode(mode & 0o7777))?,
         Change::Owner(user, group) => {
             let unchanged = u32::MAX;

@@ -28,22 +28,9 @@ pub(super) struct NoCall(i64);
 /// Lets the calls with these numbers (sorted) through and answers "no such call" to all others. Calls in
 /// the manner of another processor end the process.
 pub(super) fn ranges(numbers: &[i64]) -> Result<BpfProgram, NoCall> {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for number in numbers {
-        let number = u32::try_from(*number).map_err(|_| NoCall(*number))?;
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            _ => runs.push((number, number)),
-        }
-    }
     let refuse = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
-    let mut program = vec![
-        line(LOAD_WORD, ARCHITECTURE, 0, 0),
-        line(JUMP_IF_EQUAL, OWN_ARCHITECTURE, 1, 0),
-        line(RETURN, libc::SECCOMP_RET_KILL_PROCESS, 0, 0),
-        line(LOAD_WORD, NUMBER, 0, 0),
-    ];
-    for (first, last) in runs {
+    let mut program = beginning();
+    for (first, last) in runs(numbers)? {
         // Below this run and not in one before: refused. Within it: let through. Above: the next run.
         program.push(line(JUMP_IF_GREATER_OR_EQUAL, first, 1, 0));
         program.push(line(RETURN, refuse, 0, 0));
@@ -52,6 +39,41 @@ pub(super) fn ranges(numbers: &[i64]) -> Result<BpfProgram, NoCall> {
     }
     program.push(line(RETURN, refuse, 0, 0));
     Ok(program)
+}
+
+/// Refers the calls with these numbers (sorted) to the supervisor, and has `rest` judge all others.
+pub(super) fn refer(numbers: &[i64], rest: BpfProgram) -> Result<BpfProgram, NoCall> {
+    let mut program = beginning();
+    for (first, last) in runs(numbers)? {
+        // Below this run: the rest. Within it: the supervisor. Above: the next run.
+        program.push(line(JUMP_IF_GREATER_OR_EQUAL, first, 0, 2));
+        program.push(line(JUMP_IF_GREATER, last, 1, 0));
+        program.push(line(RETURN, libc::SECCOMP_RET_USER_NOTIF, 0, 0));
+    }
+    program.extend(rest);
+    Ok(program)
+}
+
+fn beginning() -> BpfProgram {
+    vec![
+        line(LOAD_WORD, ARCHITECTURE, 0, 0),
+        line(JUMP_IF_EQUAL, OWN_ARCHITECTURE, 1, 0),
+        line(RETURN, libc::SECCOMP_RET_KILL_PROCESS, 0, 0),
+        line(LOAD_WORD, NUMBER, 0, 0),
+    ]
+}
+
+/// Sorted numbers as runs, each with its first and last.
+fn runs(numbers: &[i64]) -> Result<Vec<(u32, u32)>, NoCall> {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for number in numbers {
+        let number = u32::try_from(*number).map_err(|_| NoCall(*number))?;
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    Ok(runs)
 }
 
 fn line(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
@@ -97,6 +119,21 @@ mod tests {
             } else {
                 libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned()
             };
+            prop_assert_eq!(verdict(&program, OWN_ARCHITECTURE, asked), expected);
+            prop_assert_eq!(verdict(&program, 0x4000_0003, asked), libc::SECCOMP_RET_KILL_PROCESS);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_numbers_of_the_list_are_referred(
+            numbers in proptest::collection::btree_set(0i64..600, 0..300),
+            asked in 0u32..700,
+        ) {
+            let list: Vec<i64> = numbers.iter().copied().collect();
+            let program = refer(&list, vec![line(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0)]).unwrap();
+            let referred = numbers.contains(&i64::from(asked));
+            let expected = if referred { libc::SECCOMP_RET_USER_NOTIF } else { libc::SECCOMP_RET_ALLOW };
             prop_assert_eq!(verdict(&program, OWN_ARCHITECTURE, asked), expected);
             prop_assert_eq!(verdict(&program, 0x4000_0003, asked), libc::SECCOMP_RET_KILL_PROCESS);
         }

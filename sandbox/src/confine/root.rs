@@ -148,7 +148,8 @@ fn wants_mount(place: &Place) -> bool {
 /// Replaces the single files of `/etc` by all of it, read-only: Landlock says which may be read.
 fn shared_folders(places: &mut Vec<Place>) {
     let etc = Path::new("/etc");
-    let single = |place: &Place| place.access == Access::Read && is_within(&place.path, etc) && place.path != etc;
+    let single =
+        |place: &Place| place.access == Access::Read && is_within(&place.path, etc) && place.path != etc;
     if places.iter().any(single) {
         places.retain(|place| !single(place));
         places.push(Place { path: etc.to_owned(), access: Access::Read });
@@ -162,9 +163,8 @@ fn ancestors_of_protected(places: &mut Vec<Place>) {
     let mut between = Vec::new();
     for place in places.iter().filter(|place| matches!(place.access, Access::Protect | Access::Hide)) {
         let above = place.path.ancestors().skip(1);
-        let inside = above.take_while(|folder| {
-            roots.iter().any(|root| is_within(folder, root) && folder != root)
-        });
+        let inside =
+            above.take_while(|folder| roots.iter().any(|root| is_within(folder, root) && folder != root));
         between.extend(inside.map(|path| Place { path: path.to_owned(), access: Access::Write }));
     }
     for place in between {
@@ -177,7 +177,8 @@ fn ancestors_of_protected(places: &mut Vec<Place>) {
 /// Whether `place` is the same with `outer` alone. A writable folder in a writable one is one of those
 /// that must not be renamed.
 fn adds_nothing(outer: &Place, place: &Place) -> bool {
-    outer.access != Access::Write && matches!(place.access, Access::Read | Access::Protect)
+    outer.access != Access::Write
+        && matches!(place.access, Access::Read | Access::Protect)
         && outer.access != Access::Hide
 }
 
@@ -225,7 +226,8 @@ fn place_in(root: &OwnedFd, part: &Part) -> Result<(), Failure> {
     match part {
         Part::Copy { path, tree } => {
             let folder = rustix::fs::fstat(tree).map_err(doing("look at a place"))?;
-            let is_folder = rustix::fs::FileType::from_raw_mode(folder.st_mode) == rustix::fs::FileType::Directory;
+            let is_folder =
+                rustix::fs::FileType::from_raw_mode(folder.st_mode) == rustix::fs::FileType::Directory;
             let target = if is_folder { target_folder(root, path)? } else { target_file(root, path)? };
             attach_to(tree, &target, &path.display().to_string())
         }
@@ -337,7 +339,8 @@ fn target_folder(root: &OwnedFd, path: &Path) -> Result<OwnedFd, Failure> {
             Ok(()) | Err(Errno::EXIST | Errno::ROFS) => {}
             Err(error) => return Err(failed()(error)),
         }
-        at = rustix::fs::openat2(&at, &name, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS).map_err(failed())?;
+        at = rustix::fs::openat2(&at, &name, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+            .map_err(failed())?;
     }
     Ok(at)
 }
@@ -364,7 +367,8 @@ fn names(path: &Path) -> Vec<OsString> {
 }
 
 fn attach(tree: &OwnedFd, folder: impl AsFd, path: &str) -> Result<(), Failure> {
-    move_mount(tree, "", folder, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(doing(format!("mount `{path}`")))
+    move_mount(tree, "", folder, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .map_err(doing(format!("mount `{path}`")))
 }
 
 fn attach_to(tree: &OwnedFd, target: &OwnedFd, shown: &str) -> Result<(), Failure> {
@@ -382,7 +386,8 @@ mod tests {
 
     #[test]
     fn the_way_to_what_is_protected_is_made_of_mounts() {
-        let mut places = vec![place("/p", Access::Write), place("/p/a/b/c", Access::Protect), place("/p/x", Access::Hide)];
+        let mut places =
+            vec![place("/p", Access::Write), place("/p/a/b/c", Access::Protect), place("/p/x", Access::Hide)];
         ancestors_of_protected(&mut places);
         let added: Vec<&Place> = places[3..].iter().collect();
         assert_eq!(added, [&place("/p/a/b", Access::Write), &place("/p/a", Access::Write)]);
@@ -390,9 +395,16 @@ mod tests {
 
     #[test]
     fn single_files_of_etc_are_left_to_landlock() {
-        let mut places = vec![place("/usr", Access::Read), place("/etc/hosts", Access::Read), place("/etc/ssl", Access::Hide)];
+        let mut places = vec![
+            place("/usr", Access::Read),
+            place("/etc/hosts", Access::Read),
+            place("/etc/ssl", Access::Hide),
+        ];
         shared_folders(&mut places);
-        assert_eq!(places, [place("/usr", Access::Read), place("/etc/ssl", Access::Hide), place("/etc", Access::Read)]);
+        assert_eq!(
+            places,
+            [place("/usr", Access::Read), place("/etc/ssl", Access::Hide), place("/etc", Access::Read)]
+        );
     }
 
     #[test]

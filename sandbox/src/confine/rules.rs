@@ -29,9 +29,10 @@ pub(super) fn restrict(plan: &Plan) -> Result<(), Failure> {
     let status = rules.restrict_self().map_err(doing("restrict the command with Landlock"))?;
     match status.ruleset {
         RulesetStatus::FullyEnforced => Ok(()),
-        RulesetStatus::PartiallyEnforced | RulesetStatus::NotEnforced => {
-            Err(Failure::unavailable("restrict the command with Landlock", &"the kernel holds only a part of it"))
-        }
+        RulesetStatus::PartiallyEnforced | RulesetStatus::NotEnforced => Err(Failure::unavailable(
+            "restrict the command with Landlock",
+            &"the kernel holds only a part of it",
+        )),
     }
 }
 
@@ -100,7 +101,8 @@ fn inside(plan: &Plan) -> Vec<Allowed> {
     // Only what the command may see has a name there.
     let own = [HOME_INSIDE, "/tmp", "/dev/shm", "/dev/pts"].map(|path| given(path, Right::Write));
     let named = plan.places.iter().filter(|place| place.access != Access::Protect);
-    let named = named.filter_map(|place| Some(Allowed { path: place.path.clone(), right: Right::of(place.access)? }));
+    let named =
+        named.filter_map(|place| Some(Allowed { path: place.path.clone(), right: Right::of(place.access)? }));
     named.chain(own).chain([given("/", Right::List)]).collect()
 }
 

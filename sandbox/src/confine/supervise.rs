@@ -11,8 +11,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::account::{self, Sample, Whose};
 use super::command::Word;
-use super::filters::{Referral, referral};
 use super::connect::{Connected, Pending};
+use super::filters::{Referral, referral};
 use super::{calls, metadata};
 use crate::channel::Frames;
 use crate::outcome::{Denial, DenialKind, End, Limit, Usage};
@@ -84,7 +84,9 @@ pub(super) fn supervise(
         Err(errno) => return Ok(supervisor.report(End::NotStarted { errno })),
     };
     let mut gate_frames = Frames::default();
-    let end = supervisor.watch(&listener, gate, &mut gate_frames, leash).map_err(doing("watch over the command"))?;
+    let end = supervisor
+        .watch(&listener, gate, &mut gate_frames, leash)
+        .map_err(doing("watch over the command"))?;
     Ok(supervisor.report(end))
 }
 
@@ -187,7 +189,8 @@ impl Supervisor<'_> {
         until: Duration,
     ) -> io::Result<Event> {
         let left = until.saturating_sub(sys::monotonic());
-        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
+        let timeout =
+            Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()) };
         let mut watched = vec![
             PollFd::from_borrowed_fd(leash, PollFlags::IN),
             // The listener reports a hangup from a dying process long before that has ended.
@@ -337,4 +340,3 @@ fn end_of(status: i32) -> End {
         End::Exited { code: libc::WEXITSTATUS(status) }
     }
 }
-

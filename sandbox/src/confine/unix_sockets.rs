@@ -44,7 +44,8 @@ fn device_of(file: &OwnedFd) -> io::Result<u64> {
     let mount = info.lines().find_map(|line| line.strip_prefix("mnt_id:")).ok_or_else(missing)?.trim();
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
     let mut lines = mounts.lines().map(|line| line.split(' '));
-    let numbers = lines.find_map(|mut fields| (fields.next() == Some(mount)).then(|| fields.nth(1)).flatten());
+    let numbers =
+        lines.find_map(|mut fields| (fields.next() == Some(mount)).then(|| fields.nth(1)).flatten());
     let (major, minor) = numbers.and_then(|numbers| numbers.split_once(':')).ok_or_else(missing)?;
     match (major.parse(), minor.parse()) {
         (Ok(major), Ok(minor)) => Ok(rustix::fs::makedev(major, minor)),

@@ -9,6 +9,7 @@ mod fold;
 mod measure;
 mod migration;
 mod program;
+mod sandbox;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -30,7 +31,7 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 10] = [
+const BENCHMARKS: [(&str, Benchmark); 11] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
     ("start-large", program::start_large),
@@ -41,9 +42,14 @@ const BENCHMARKS: [(&str, Benchmark); 10] = [
     ("fold-100k", fold::fold_100k),
     ("durable-process", durable::durable_process),
     ("durable-disk", durable::durable_disk),
+    ("sandbox-true", sandbox::sandbox_true),
 ];
 
 fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|argument| argument == loki_sandbox::confine::HELPER_ARGUMENT) {
+        return loki_sandbox::confine::helper(arguments.get(2).map(OsString::as_os_str)).into();
+    }
     match run(std::env::args_os().skip(1).collect()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -27,6 +27,8 @@ pub(crate) enum BenchError {
     Detect(#[source] forge_detect::DetectError),
     #[error("the ledger refuses a step")]
     Ledger(#[source] loki_ledger::LedgerError),
+    #[error("a confined command did not run as it should: {0}")]
+    Sandbox(String),
     #[error("the migration did not go through")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -117,7 +117,8 @@ fn every_call_is_recorded_with_its_end() {
     env.loki(&["sandbox", "run", "--", "sh", "-c", "exit 7"]).expect_code(7);
     env.loki(&["sandbox", "run", "--", "no-such-program"]).expect_code(127);
     let text = env.read(".loki/sandbox/calls.jsonl");
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 4, "{text}");
     assert_eq!(lines[0]["what"]["began"]["command"], serde_json::json!(["sh", "-c", "exit 7"]));
     assert_eq!(lines[0]["what"]["began"]["policy"].as_str().unwrap().len(), 64);

@@ -56,7 +56,8 @@ fn without_landlock_namespaces_hold_where_that_is_accepted() {
     assert!(refused.stderr.contains("no Landlock"), "{}", refused.stderr);
     let script = "! cat /etc/shadow 2>/dev/null && ! ls /root/.ssh 2>/dev/null && ! touch /usr/x 2>/dev/null && \
                   ! sh -c 'echo x > /proc/sys/kernel/domainname' 2>/dev/null && echo held";
-    let confined = [&["--json"], &arguments[..], &["--sandbox", "degrade", "--", "sh", "-c", script]].concat();
+    let confined =
+        [&["--json"], &arguments[..], &["--sandbox", "degrade", "--", "sh", "-c", script]].concat();
     let report = env.loki(&confined).expect_code(0).json();
     assert_eq!((&report["level"], &report["stdout"]), (&"namespaces".into(), &"held\n".into()));
 }
@@ -76,7 +77,10 @@ fn an_older_landlock_is_enough_or_is_named() {
 #[test]
 fn where_neither_is_there_only_off_runs_anything() {
     let env = env();
-    let refused = without_namespaces(&env, &["sandbox", "run", "--sandbox", "degrade", "--landlock-max", "0", "--", "true"]);
+    let refused = without_namespaces(
+        &env,
+        &["sandbox", "run", "--sandbox", "degrade", "--landlock-max", "0", "--", "true"],
+    );
     let refused = refused.expect_code(2);
     assert!(refused.stderr.contains("`--sandbox off`"), "{}", refused.stderr);
     let off = ["--json", "sandbox", "run", "--sandbox", "off", "--", "sh", "-c", "echo $HOME; exit 4"];
@@ -89,7 +93,10 @@ fn where_neither_is_there_only_off_runs_anything() {
 fn the_weakest_level_still_lets_work_be_done() {
     let env = env();
     env.write("src/a.txt", "one\n");
-    env.write("Makefile", "all:\n\tcp src/a.txt src/b.txt\n\tchmod 640 src/b.txt\n\ttouch -d 2001-01-01 src/b.txt\n");
+    env.write(
+        "Makefile",
+        "all:\n\tcp src/a.txt src/b.txt\n\tchmod 640 src/b.txt\n\ttouch -d 2001-01-01 src/b.txt\n",
+    );
     let script = "make -s && mkdir src/new && echo two > src/new/c.txt && mv src/new/c.txt src/ && \
                   echo x > ~/cache && echo y > $TMPDIR/f && cat src/b.txt";
     let arguments = ["sandbox", "run", "--sandbox", "degrade", "--", "sh", "-euc", script];
@@ -114,7 +121,8 @@ fn the_weakest_level_guards_what_landlock_does_not() {
     let arguments = ["--json", "sandbox", "run", "--sandbox", "degrade", "--", "bash", "-euc", &script];
     let report = without_namespaces(&env, &arguments).expect_code(0).json();
     assert_eq!(report["stdout"], "held\n", "{report:#}");
-    let denied: Vec<&str> = report["denials"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    let denied: Vec<&str> =
+        report["denials"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
     assert!(denied.contains(&"metadata"), "{report:#}");
 }
 
@@ -123,8 +131,19 @@ fn a_fork_bomb_at_the_weakest_level_ends_too() {
     let env = env();
     env.write("small.toml", "version = 1\n[limits]\nprocesses_max = 64\nwall_seconds_max = 30\n");
     let bomb = "f() { f | f & }; f; wait; sleep 60";
-    let arguments =
-        ["--json", "sandbox", "run", "--sandbox", "degrade", "--policy", "small.toml", "--", "bash", "-c", bomb];
+    let arguments = [
+        "--json",
+        "sandbox",
+        "run",
+        "--sandbox",
+        "degrade",
+        "--policy",
+        "small.toml",
+        "--",
+        "bash",
+        "-c",
+        bomb,
+    ];
     let report = without_namespaces(&env, &arguments).expect_code(20).json();
     assert_eq!(report["end"]["how"], "limit", "{report:#}");
 }
@@ -134,7 +153,19 @@ fn a_sandbox_in_a_sandbox_says_why_not() {
     let env = env();
     let loki = env.command(&[]).get_program().to_str().unwrap().to_owned();
     std::fs::copy(loki, env.path("loki")).unwrap();
-    let inner = ["sandbox", "run", "--", "./loki", "sandbox", "run", "--sandbox", "degrade", "--project", "/tmp/x", "--"];
+    let inner = [
+        "sandbox",
+        "run",
+        "--",
+        "./loki",
+        "sandbox",
+        "run",
+        "--sandbox",
+        "degrade",
+        "--project",
+        "/tmp/x",
+        "--",
+    ];
     std::fs::create_dir_all(env.path(".loki/sandbox/tmp/x")).unwrap();
     let run = env.loki(&[&inner[..], &["true"]].concat()).expect_code(2);
     assert!(run.stderr.contains("another sandbox around loki"), "{}", run.stderr);

@@ -33,7 +33,10 @@ fn ends_by(limits: &str, limit: &str, script: &str) -> serde_json::Value {
 fn running(marker: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").expect("/proc").flatten();
     let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(marker)).collect()
+    lines
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .filter(|line| line.contains(marker))
+        .collect()
 }
 
 #[test]
@@ -50,7 +53,11 @@ fn processor_time_of_all_processes_together() {
 
 #[test]
 fn a_fork_bomb() {
-    let report = ends_by("processes_max = 64\nwall_seconds_max = 60", "processes", "f() { f | f & }; f; wait; sleep 60");
+    let report = ends_by(
+        "processes_max = 64\nwall_seconds_max = 60",
+        "processes",
+        "f() { f | f & }; f; wait; sleep 60",
+    );
     assert!(report["usage"]["processes_peak"].as_u64().unwrap() >= 64, "{report:#}");
 }
 
@@ -63,7 +70,11 @@ fn memory_of_all_processes_together() {
 
 #[test]
 fn one_file_that_grows_too_large() {
-    ends_by("file_bytes_max = 1048576", "written", "exec dd if=/dev/zero of=big bs=65536 count=1000 status=none");
+    ends_by(
+        "file_bytes_max = 1048576",
+        "written",
+        "exec dd if=/dev/zero of=big bs=65536 count=1000 status=none",
+    );
 }
 
 #[test]

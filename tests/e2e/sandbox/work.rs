@@ -37,7 +37,8 @@ fn home_and_temporary_files_stay_from_call_to_call() {
 #[test]
 fn stdin_stdout_and_the_exit_code_are_the_commands_own() {
     let env = env();
-    let run = env.loki_with_stdin(&["sandbox", "run", "--", "bash", "-c", "tr a-z A-Z; echo e >&2; exit 3"], "abc");
+    let run =
+        env.loki_with_stdin(&["sandbox", "run", "--", "bash", "-c", "tr a-z A-Z; echo e >&2; exit 3"], "abc");
     let run = run.expect_code(3);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("ABC", "e\n"));
     env.loki(&["sandbox", "run", "--", "bash", "-c", "kill -9 $$"]).expect_code(137);
@@ -153,8 +154,12 @@ fn cargo_builds_and_tests() {
     let env = with_toolchains();
     env.write("Cargo.toml", "[package]\nname = \"demo\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
     env.write("build.rs", "fn main() { println!(\"cargo:rerun-if-changed=build.rs\"); }");
-    env.write("src/lib.rs", "#[test]\nfn works() { assert_eq!(std::env::var(\"HOME\").unwrap(), \"/sandbox\"); }\n");
-    let run = env.loki(&["sandbox", "run", "--preset", "test", "--", "cargo", "test", "--offline"]).expect_code(0);
+    env.write(
+        "src/lib.rs",
+        "#[test]\nfn works() { assert_eq!(std::env::var(\"HOME\").unwrap(), \"/sandbox\"); }\n",
+    );
+    let run =
+        env.loki(&["sandbox", "run", "--preset", "test", "--", "cargo", "test", "--offline"]).expect_code(0);
     assert!(run.stdout.contains("test works ... ok"), "{}", run.stdout);
 }
 

@@ -10,6 +10,8 @@ use crate::error::CommandError;
 use crate::exit::Status;
 use crate::ui::Ui;
 
+pub(crate) use diagnose::probe;
+
 /// Run commands confined, and see what they may do
 #[derive(clap::Args, Debug)]
 pub(crate) struct SandboxArgs {

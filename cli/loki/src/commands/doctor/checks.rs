@@ -5,9 +5,12 @@ mod state;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use loki_sandbox::{Level, Support};
+
 use super::Finding;
 use super::code::Code;
 use crate::context::Context;
+use crate::error::CommandError;
 
 /// Looks at one thing. Nothing to say is no finding.
 type Check = fn(&Context) -> Vec<Finding>;
@@ -17,7 +20,7 @@ pub(super) const CHECKS: [Check; 10] = [
     |context| vec![project_writable(context.project.root())],
     |context| vec![disk_space(context.project.root())],
     |context| vec![git_present(context.environment.get("PATH").unwrap_or_default())],
-    |_| vec![landlock(std::fs::read_to_string(LSM_LIST).ok().as_deref())],
+    |_| vec![confinement(crate::commands::sandbox::probe())],
     |context| vec![configuration(context)],
     |context| receipt_keys(&context.project.state_dir().join("keys")),
     |context| state::ledger(&context.project.state_dir()),
@@ -28,7 +31,6 @@ pub(super) const CHECKS: [Check; 10] = [
 
 /// Below this a run may not be able to finish: snapshots, backups and copies need room.
 const FREE_BYTES_MIN: u64 = 512 * 1024 * 1024;
-const LSM_LIST: &str = "/sys/kernel/security/lsm";
 
 fn project_writable(root: &Path) -> Finding {
     let state = root.join(crate::context::STATE_DIR);
@@ -77,21 +79,24 @@ fn git_present(path: &str) -> Finding {
     }
 }
 
-/// `active` is the kernel's own list of security modules.
-fn landlock(active: Option<&str>) -> Finding {
-    let remedy = "Use a kernel of 5.13 or later, booted with `lsm=…,landlock`.";
-    match active {
-        None => Finding::warning(
-            Code::LandlockMissing,
-            format!("`{LSM_LIST}` cannot be read, so it is not known whether landlock is active"),
-            remedy,
-        ),
-        Some(list) if list.trim().split(',').any(|name| name == "landlock") => {
-            Finding::ok(Code::LandlockMissing, "the kernel has landlock active")
+fn confinement(probed: Result<Support, CommandError>) -> Finding {
+    match probed {
+        Ok(support) => judge_confinement(&support),
+        Err(error) => {
+            Finding::warning(Code::LandlockMissing, error.message, "`loki sandbox diagnose` tries again.")
         }
-        Some(list) => Finding::warning(
+    }
+}
+
+fn judge_confinement(support: &Support) -> Finding {
+    let remedy = "`loki sandbox diagnose` says what is missing and how to accept less.";
+    match support.strongest() {
+        Some(Level::Isolated) => {
+            Finding::ok(Code::LandlockMissing, "commands can be confined at level `isolated`")
+        }
+        weaker => Finding::warning(
             Code::LandlockMissing,
-            format!("landlock is not among the kernel's active security modules ({})", list.trim()),
+            format!("commands can be confined at level {}", weaker.map_or("none", Level::name)),
             remedy,
         ),
     }

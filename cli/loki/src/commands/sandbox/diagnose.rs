@@ -47,7 +47,9 @@ pub(crate) fn diagnose(ui: &mut Ui, context: &Context, args: &DiagnoseArgs) -> R
             Err(weak) => {
                 ui.result(format_args!("Commands are refused: {weak}."))?;
                 let flag = if weak.strongest.is_some() { "degrade" } else { "off" };
-                ui.result(format_args!("`--sandbox {flag}`, or `loki config set --user sandbox.mode {flag}`, accepts that."))?;
+                ui.result(format_args!(
+                    "`--sandbox {flag}`, or `loki config set --user sandbox.mode {flag}`, accepts that."
+                ))?;
             }
         }
     }
@@ -64,14 +66,16 @@ pub(crate) fn probe() -> Result<Support, CommandError> {
         .output()
         .map_err(|source| CommandError::new(ErrorKind::Io, "failed to try the sandbox").caused_by(&source))?;
     let missing = String::from_utf8_lossy(&tried.stdout).into_owned();
-    let failed = (!tried.status.success() && missing.is_empty()).then(|| format!("trying it ended with {}", tried.status));
+    let failed = (!tried.status.success() && missing.is_empty())
+        .then(|| format!("trying it ended with {}", tried.status));
     let namespaces = failed.or((!missing.is_empty()).then_some(missing));
     Ok(Support { namespaces, ..Support::at_first_sight() })
 }
 
 fn show(ui: &mut Ui, support: &Support) -> Result<(), CommandError> {
     let landlock = support.landlock_abi.map_or("not there".to_owned(), |abi| format!("version {abi}"));
-    let namespaces = support.namespaces.clone().unwrap_or_else(|| "user, mount, process, network, IPC".to_owned());
+    let namespaces =
+        support.namespaces.clone().unwrap_or_else(|| "user, mount, process, network, IPC".to_owned());
     let seccomp = if support.seccomp { "filters with a supervisor" } else { "not there" };
     ui.result(format_args!("Landlock      {landlock}"))?;
     ui.result(format_args!("namespaces    {}", printable(&namespaces)))?;

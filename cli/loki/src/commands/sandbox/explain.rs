@@ -67,7 +67,8 @@ pub(crate) fn explain(ui: &mut Ui, context: &Context, args: &ExplainArgs) -> Res
             show(ui, topic)?;
         }
         for (question, answer) in &answers {
-            let sign = if answer.allowed { ui.paint(Paint::Good, "yes") } else { ui.paint(Paint::Bad, "no ") };
+            let sign =
+                if answer.allowed { ui.paint(Paint::Good, "yes") } else { ui.paint(Paint::Bad, "no ") };
             ui.result(format_args!("{sign}  {}: {}", printable(question), printable(&answer.words)))?;
             for line in answer.rule.iter().flat_map(|rule| rule.lines()) {
                 ui.result(format_args!("     {}", printable(line)))?;

@@ -77,12 +77,8 @@ pub(super) fn report(
 /// What was refused, in a few words, with what can be done about it.
 fn refusals(policy: &Policy, places: &Places, ended: &Ended) -> Vec<(String, Advice)> {
     let advise = |what: String, denied: &Denied| (what, policy.advice(places, denied));
-    let mut refusals: Vec<_> = ended
-        .outcome
-        .denials
-        .iter()
-        .map(|denial| advise(words(denial), &denied(denial)))
-        .collect();
+    let mut refusals: Vec<_> =
+        ended.outcome.denials.iter().map(|denial| advise(words(denial), &denied(denial))).collect();
     if let End::Limit { limit } = ended.outcome.end {
         let name = limit.key();
         let value = stood_at(policy, limit);
@@ -98,7 +94,9 @@ fn words(denial: &Denial) -> String {
     match denial.kind {
         DenialKind::Syscall => format!("denied: the system call {subject}{times}"),
         DenialKind::Socket => format!("denied: to connect to {subject}{times}"),
-        DenialKind::Metadata => format!("denied: to change the mode, owner, times or attributes of {subject}{times}"),
+        DenialKind::Metadata => {
+            format!("denied: to change the mode, owner, times or attributes of {subject}{times}")
+        }
         DenialKind::Protected => format!("undone: {subject} appeared, where nothing may"),
         DenialKind::Host => format!("denied: to reach {subject}{times}"),
     }

@@ -43,8 +43,9 @@ pub(crate) struct RunArgs {
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Status, CommandError> {
     let (mode, least) = confinement::strength(context, &args.strength)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime
-        .map_err(|source| CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source))?;
+    let runtime = runtime.map_err(|source| {
+        CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source)
+    })?;
     // It makes its namespaces while the policy is read.
     let ready = (mode != Mode::Off).then(|| runtime.block_on(async { Ready::start(Level::Isolated) }));
     let ready = ready.transpose().map_err(|error| of_call(&error))?;
@@ -99,10 +100,16 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Stat
 }
 
 /// Runs the call until it ends, or until this program is asked to end.
-fn carry_out(runtime: Runtime, call: Call, sink: &mut Sink<'_>) -> Result<(Ended, Option<Status>), CommandError> {
+fn carry_out(
+    runtime: Runtime,
+    call: Call,
+    sink: &mut Sink<'_>,
+) -> Result<(Ended, Option<Status>), CommandError> {
     let ended = runtime.block_on(async {
-        let listen = |kind| signal(kind).map_err(|source| CallError::Io { attempt: "listen for signals", source });
-        let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        let listen =
+            |kind| signal(kind).map_err(|source| CallError::Io { attempt: "listen for signals", source });
+        let (mut interrupt, mut terminate) =
+            (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
         let mut signalled = None;
         let stop = async {
             signalled = Some(tokio::select! {
@@ -188,8 +195,12 @@ fn of_call(error: &CallError) -> CommandError {
             };
             shown.hint("`loki sandbox diagnose` shows what this machine offers.")
         }
-        CallError::Confine(_) => shown(ErrorKind::Machine).hint("`loki sandbox diagnose` shows what this machine offers."),
-        CallError::Proxy(_) => shown(ErrorKind::Config).hint("Look at the hosts of the policy: `loki sandbox explain`."),
+        CallError::Confine(_) => {
+            shown(ErrorKind::Machine).hint("`loki sandbox diagnose` shows what this machine offers.")
+        }
+        CallError::Proxy(_) => {
+            shown(ErrorKind::Config).hint("Look at the hosts of the policy: `loki sandbox explain`.")
+        }
         CallError::Io { .. } => shown(ErrorKind::Io),
     }
 }

@@ -49,7 +49,8 @@ fn visit(path: &Path, lines: &mut Vec<String>) {
 /// behind, so that there is something to protect.
 fn means_nothing(path: &Path, metadata: &fs::Metadata) -> bool {
     let below_git = path.parent().is_some_and(|folder| folder.ends_with(".git"));
-    let known = ["hooks", "info", "modules", "worktrees", "config.worktree"].iter().any(|name| path.ends_with(name));
+    let known =
+        ["hooks", "info", "modules", "worktrees", "config.worktree"].iter().any(|name| path.ends_with(name));
     let empty = if metadata.is_dir() {
         fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
     } else {

@@ -2,11 +2,15 @@ use super::super::Severity;
 use super::*;
 
 #[test]
-fn landlock_is_read_from_the_kernels_own_list() {
-    assert_eq!(landlock(Some("capability,landlock,yama\n")).severity, Severity::Ok);
-    assert_eq!(landlock(Some("capability,yama\n")).severity, Severity::Warning);
-    assert_eq!(landlock(Some("landlocked")).severity, Severity::Warning);
-    assert_eq!(landlock(None).severity, Severity::Warning);
+fn a_machine_that_confines_less_is_a_warning() {
+    let support = |landlock_abi, namespaces: Option<&str>| Support {
+        landlock_abi,
+        namespaces: namespaces.map(str::to_owned),
+        seccomp: true,
+    };
+    assert_eq!(judge_confinement(&support(Some(7), None)).severity, Severity::Ok);
+    assert_eq!(judge_confinement(&support(Some(7), Some("no"))).severity, Severity::Warning);
+    assert_eq!(judge_confinement(&support(None, Some("no"))).severity, Severity::Warning);
 }
 
 #[test]
