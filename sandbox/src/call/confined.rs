@@ -34,7 +34,7 @@ pub(super) async fn run(
     stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Ended, CallError> {
     let running = Running::start(call, input, level)?;
-    running.to_end(output, stop).await
+    running.drive(output, stop).await
 }
 
 /// A call under way.
@@ -91,7 +91,7 @@ impl Running {
         })
     }
 
-    async fn to_end(
+    async fn drive(
         mut self,
         output: &mut dyn Output,
         mut stop: Pin<&mut impl Future<Output = ()>>,

@@ -93,7 +93,7 @@ impl Root {
         let mut parts: Vec<Part> = Vec::new();
         let mut taken: Vec<Place> = Vec::new();
         for place in places {
-            let outer = taken.iter().filter(|outer| is_within(&place.path, &outer.path)).next_back();
+            let outer = taken.iter().rfind(|outer| is_within(&place.path, &outer.path));
             if outer.is_some_and(|outer| outer.path == place.path || adds_nothing(outer, &place)) {
                 continue;
             }

@@ -11,6 +11,7 @@ fn works(env: &TestEnv, script: &str) -> String {
 }
 
 /// An environment with the toolchains of whoever runs the tests.
+#[expect(clippy::disallowed_methods, reason = "the tests' own toolchain is where their environment says")]
 fn with_toolchains() -> TestEnv {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     env().with_variable("PATH", &variable("PATH")).with_variable("HOME", &variable("HOME"))
