@@ -65,6 +65,14 @@ pub enum WorktreeError {
     },
 }
 
+/// Who signs commits in the project, as git's settings have it: the repository's, the user's, the system's.
+/// None where there is no repository, or where they do not say.
+pub fn identity(root: &Path) -> Option<(String, String)> {
+    let config = Repository::open(root).and_then(|repository| repository.config()?.snapshot()).ok()?;
+    let text = |key: &str| config.get_string(key).ok().filter(|text| !text.trim().is_empty());
+    text("user.name").zip(text("user.email"))
+}
+
 impl Worktree {
     /// The work tree at `root`, whose own state is kept in `state` (the `.loki` folder).
     pub fn new(root: &Path, state: &Path) -> Self {

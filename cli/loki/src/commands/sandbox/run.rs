@@ -71,7 +71,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Stat
         command: args.command.clone(),
         folder,
         places,
-        variables: context.environment.all(),
+        variables: variables(context),
         stdin: stdin(),
         secrets: Arc::new(secrets(context, &policy)),
         upstream_proxy: confinement::upstream_proxy(context)?,
@@ -123,6 +123,22 @@ fn carry_out(
     // A read from a terminal must not keep the program alive.
     runtime.shutdown_background();
     ended.map_err(|error| of_call(&error))
+}
+
+/// The variables of this program, with who signs commits: the command does not see the user's git settings.
+fn variables(context: &Context) -> BTreeMap<String, String> {
+    let mut variables = context.environment.all();
+    if let Some((name, email)) = loki_engine::worktree::identity(context.project.root()) {
+        for (variable, value) in [
+            ("GIT_AUTHOR_NAME", &name),
+            ("GIT_AUTHOR_EMAIL", &email),
+            ("GIT_COMMITTER_NAME", &name),
+            ("GIT_COMMITTER_EMAIL", &email),
+        ] {
+            variables.entry(variable.to_owned()).or_insert_with(|| value.clone());
+        }
+    }
+    variables
 }
 
 /// This program's own stdin, where there is something to read.
