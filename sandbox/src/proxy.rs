@@ -190,8 +190,11 @@ impl Proxy {
     /// Makes a proxy, and the certificate authority of this call where a rule sets headers.
     pub fn new(egress: Egress) -> Result<Proxy, ProxyError> {
         egress.rules.iter().try_for_each(check_headers)?;
-        let trust = Trust::new(egress.ca_bundle.as_deref())?;
+        let trust = Trust::new(egress.ca_bundle.as_deref());
         let inspects = egress.rules.iter().any(|rule| !rule.headers.is_empty());
+        if inspects {
+            trust.check()?;
+        }
         let authority = if inspects { Some(Authority::new()) } else { None };
         let authority = authority.transpose().map_err(|source| ProxyError::Authority { source })?;
         let budget = Arc::new(Budget::new(egress.connections_max, egress.transfer_bytes_max));

@@ -68,7 +68,16 @@ pub enum WorktreeError {
 /// Who signs commits in the project, as git's settings have it: the repository's, the user's, the system's.
 /// None where there is no repository, or where they do not say.
 pub fn identity(root: &Path) -> Option<(String, String)> {
-    let config = Repository::open(root).and_then(|repository| repository.config()?.snapshot()).ok()?;
+    if !root.join(".git").exists() {
+        return None;
+    }
+    // Opening a repository takes ten times as long as reading settings, and its own are seldom about people.
+    let own = fs::read_to_string(root.join(".git/config")).unwrap_or_default();
+    let config = if own.contains("user") || own.contains("include") {
+        Repository::open(root).and_then(|repository| repository.config()?.snapshot()).ok()?
+    } else {
+        git2::Config::open_default().and_then(|mut config| config.snapshot()).ok()?
+    };
     let text = |key: &str| config.get_string(key).ok().filter(|text| !text.trim().is_empty());
     text("user.name").zip(text("user.email"))
 }

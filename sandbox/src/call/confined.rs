@@ -1,11 +1,12 @@
 //! A call under a level: the helper's side of the socket is a process that becomes the command.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -225,17 +226,18 @@ fn plan(call: &Call, level: Level, way: &Way) -> Plan {
 /// The places that make a difference here. Most of those that a policy names are not there, on any one
 /// machine; what is protected or hidden where a command may write must be named all the same.
 fn relevant(call: &Call) -> Vec<(PathBuf, &FileRule)> {
-    let mut places = call.policy.expand(&call.places);
-    // The helper puts these where the command sees them.
-    places.retain(|(path, _)| path != call.places.own_home() && path != call.places.own_temporary());
-    let is_write = |(_, rule): &&(PathBuf, &FileRule)| rule.access == Access::Write;
-    let roots: Vec<PathBuf> = places.iter().filter(is_write).map(|(path, _)| path.clone()).collect();
     let home = call.places.home();
     let mut there = Presence::default();
-    places.retain(|(path, rule)| {
+    let writable = |rule: &&FileRule| rule.access == Access::Write;
+    let roots: Vec<PathBuf> =
+        call.policy.files.iter().filter(writable).filter_map(|rule| call.places.locate(&rule.path)).collect();
+    // What is there has everything around it there too.
+    let mut places = call.policy.expand_where(&call.places, |path, rule| {
         let guarded = matches!(rule.access, Access::Hide | Access::Protect);
         there.has(path, home) || (guarded && roots.iter().any(|root| is_within(path, root)))
     });
+    // The helper puts these where the command sees them.
+    places.retain(|(path, _)| path != call.places.own_home() && path != call.places.own_temporary());
     places
 }
 
@@ -248,10 +250,11 @@ struct Presence {
 
 impl Presence {
     fn has(&mut self, path: &Path, home: Option<&Path>) -> bool {
-        let below = home.and_then(|home| Some((home, path.strip_prefix(home).ok()?)));
-        if let Some((home, below)) = below {
+        if let Some(home) = home.filter(|home| is_within(path, home)) {
             let names = self.names_in_home.get_or_insert_with(|| names_in(home));
-            if below.iter().next().is_some_and(|first| !names.contains(first)) {
+            let below = &path.as_os_str().as_bytes()[home.as_os_str().len()..];
+            let first = below.split(|byte| *byte == b'/').find(|name| !name.is_empty());
+            if first.is_some_and(|first| !names.contains(OsStr::from_bytes(first))) {
                 return false;
             }
         }

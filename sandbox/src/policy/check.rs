@@ -145,9 +145,13 @@ impl Policy {
 
     /// The rules for files by where they are on this machine, for asking about many files.
     pub fn files_at(&self, places: &Places) -> Files<'_> {
+        self.files_where(places, |_, _| true)
+    }
+
+    fn files_where(&self, places: &Places, mut keep: impl FnMut(&Path, &FileRule) -> bool) -> Files<'_> {
         let mut rules: HashMap<PathBuf, Vec<&FileRule>> = HashMap::with_capacity(self.files.len());
         for rule in &self.files {
-            if let Some(path) = places.locate(&rule.path) {
+            if let Some(path) = places.locate(&rule.path).filter(|path| keep(path, rule)) {
                 rules.entry(path).or_default().push(rule);
             }
         }
@@ -169,7 +173,17 @@ impl Policy {
     /// Among these the innermost decides, and no two are for one place. The rule may be one for a place
     /// further out, where it is the stricter: only its `access` counts here, not its `path`.
     pub fn expand(&self, places: &Places) -> Vec<(PathBuf, &FileRule)> {
-        let files = self.files_at(places);
+        self.expand_where(places, |_, _| true)
+    }
+
+    /// The same for places and rules that `keep` wants. Where it wants a place, it must want all that rules name
+    /// around it: those say what holds there too.
+    pub fn expand_where(
+        &self,
+        places: &Places,
+        keep: impl FnMut(&Path, &FileRule) -> bool,
+    ) -> Vec<(PathBuf, &FileRule)> {
+        let files = self.files_where(places, keep);
         let decided = files.rules.keys().filter_map(|path| Some((path.clone(), files.deciding(path)?)));
         let mut places: Vec<(PathBuf, &FileRule)> = decided.collect();
         places.sort_unstable_by(|(left, _), (right, _)| left.as_os_str().cmp(right.as_os_str()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rcgen::{
@@ -92,22 +92,23 @@ pub(super) enum LeafError {
 
 /// Whom the proxy trusts. Without a bundle the system's store is read, the first time it is needed.
 pub(super) struct Trust {
+    bundle: Option<PathBuf>,
     config: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Trust {
-    pub(super) fn new(bundle: Option<&Path>) -> Result<Trust, ProxyError> {
-        let config = OnceLock::new();
-        if let Some(path) = bundle {
-            let unreadable = |source| ProxyError::Bundle { path: path.to_owned(), source };
-            let certificates = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(unreadable)?;
-            let made =
-                client_config(certificates).ok_or(ProxyError::BundleEmpty { path: path.to_owned() })?;
-            config.get_or_init(|| made);
-        }
-        Ok(Trust { config })
+    /// What is trusted: the bundle, or where there is none, what the system trusts. It is read when it is first
+    /// needed, since most calls only pass tunnels on.
+    pub(super) fn new(bundle: Option<&Path>) -> Trust {
+        Trust { bundle: bundle.map(Path::to_owned), config: OnceLock::new() }
+    }
+
+    /// Reads the bundle now, for a call that will need it.
+    pub(super) fn check(&self) -> Result<(), ProxyError> {
+        let Some(path) = &self.bundle else { return Ok(()) };
+        let made = of_bundle(path)?;
+        self.config.get_or_init(|| made);
+        Ok(())
     }
 
     /// How to ask hosts for their certificates; none where there is no authority to trust at all.
@@ -115,9 +116,20 @@ impl Trust {
         if let Some(known) = self.config.get() {
             return Some(known.clone());
         }
-        let made = client_config(rustls_native_certs::load_native_certs().certs)?;
+        let made = match &self.bundle {
+            Some(path) => of_bundle(path).ok()?,
+            None => client_config(rustls_native_certs::load_native_certs().certs)?,
+        };
         Some(self.config.get_or_init(|| made).clone())
     }
+}
+
+fn of_bundle(path: &Path) -> Result<Arc<ClientConfig>, ProxyError> {
+    let unreadable = |source| ProxyError::Bundle { path: path.to_owned(), source };
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(unreadable)?;
+    client_config(certificates).ok_or(ProxyError::BundleEmpty { path: path.to_owned() })
 }
 
 /// The name that a host's certificate has to be for.

@@ -73,8 +73,10 @@ fn git_commits_in_a_repository() {
 #[test]
 fn commits_are_signed_by_whoever_the_users_settings_say() {
     let env = env();
-    std::fs::write(env.home().join(".gitconfig"), "[user]\n\tname = Ann\n\temail = ann@example.com\n").unwrap();
-    let init = std::process::Command::new("git").args(["init", "-q"]).current_dir(env.root()).status().unwrap();
+    std::fs::write(env.home().join(".gitconfig"), "[user]\n\tname = Ann\n\temail = ann@example.com\n")
+        .unwrap();
+    let init =
+        std::process::Command::new("git").args(["init", "-q"]).current_dir(env.root()).status().unwrap();
     assert!(init.success());
     let script = "echo x > a; git add a; git commit -qm first; git log --format='%an <%ae> %cn'; ! cat ~/.gitconfig 2>/dev/null";
     assert_eq!(works(&env, script), "Ann <ann@example.com> Ann\n");

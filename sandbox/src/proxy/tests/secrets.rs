@@ -311,8 +311,11 @@ fn headers_that_frame_messages_cannot_be_set() {
 #[test]
 fn bundles_have_to_be_of_use() {
     let empty = tempfile::NamedTempFile::new().unwrap();
-    let with =
-        |path: &std::path::Path| Proxy::new(Egress { ca_bundle: Some(path.to_owned()), ..egress(&[]) }).err();
+    let of = |path: &std::path::Path, rules: &[HostRule]| {
+        Proxy::new(Egress { ca_bundle: Some(path.to_owned()), ..egress(rules) }).err()
+    };
+    let with = |path: &std::path::Path| of(path, &[keyed("a.test", 443)]);
+    assert!(of(empty.path(), &[]).is_none(), "nothing will need it");
     assert!(matches!(with(empty.path()), Some(ProxyError::BundleEmpty { .. })));
     assert!(matches!(with(&empty.path().with_extension("absent")), Some(ProxyError::Bundle { .. })));
 }
