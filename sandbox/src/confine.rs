@@ -6,6 +6,7 @@
 
 mod account;
 mod calls;
+mod cgroup;
 mod command;
 mod connect;
 mod filters;
@@ -31,6 +32,7 @@ use crate::channel::{self, Frames};
 use crate::plan::{Failure, Message, PROXY_PORT_INSIDE, Plan, Report, WayOut, doing};
 use crate::sys::{self, Fork};
 
+use cgroup::Cgroup;
 use filters::Filters;
 use guards::Guards;
 
@@ -87,9 +89,14 @@ pub(crate) fn confine(ground: Ground) -> u8 {
     u8::from(said.is_err())
 }
 
-/// Tries what the strongest level needs, and says on stdout what is missing: nothing, where all is there.
+/// Tries what the strongest level needs, and says on stdout what is missing: nothing, where all is there. A
+/// line before that says why calls have no control group of their own, and is empty where they have one.
 pub fn probe() -> u8 {
     close_all_above(2);
+    let none = Cgroup::probe().err().map(|none| none.to_string().replace('\n', " ")).unwrap_or_default();
+    if writeln!(std::io::stdout(), "{none}").is_err() {
+        return 1;
+    }
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let attempt = || {
         make_namespaces().map_err(|error| Failure::unavailable("make namespaces", &error))?;
@@ -133,7 +140,11 @@ fn in_shared(control: &UnixStream) -> Result<Vec<Message>, Failure> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(doing("take over orphans"))?;
     let filters = Filters::build(Ground::Shared)?;
-    let ended = supervised(&plan, &filters, stdin, control);
+    let cgroup = Cgroup::create().ok(); // Without one, usage is sampled.
+    let ended = supervised(&plan, &filters, stdin, control, cgroup.as_ref());
+    if let Some(cgroup) = cgroup {
+        cgroup.remove();
+    }
     let swept = guards.sweep();
     Ok(vec![Message::Ended(ended?), Message::Swept(swept)])
 }
@@ -157,6 +168,15 @@ fn without_repository(plan: &mut Plan) {
 
 /// Makes namespaces, and in them a first process that supervises the command.
 fn in_namespaces(control: &UnixStream) -> Result<Vec<Message>, Failure> {
+    let cgroup = Cgroup::create().ok(); // Without one, usage is sampled.
+    let ended = in_namespaces_and(control, cgroup.as_ref());
+    if let Some(cgroup) = cgroup {
+        cgroup.remove();
+    }
+    ended
+}
+
+fn in_namespaces_and(control: &UnixStream, cgroup: Option<&Cgroup>) -> Result<Vec<Message>, Failure> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     make_namespaces().map_err(|error| Failure::unavailable("make namespaces", &error))?;
     map_identity(user, group)?;
@@ -165,7 +185,7 @@ fn in_namespaces(control: &UnixStream) -> Result<Vec<Message>, Failure> {
     match sys::fork().map_err(doing("fork"))? {
         Fork::Child => {
             drop(leash);
-            let said = match first_process(&held) {
+            let said = match first_process(&held, cgroup) {
                 Ok(Some(report)) => channel::send(&held, &Message::Ended(report), None),
                 Ok(None) => Ok(()),
                 Err(failure) => channel::send(&held, &Message::Failed(failure), None),
@@ -250,7 +270,7 @@ fn listen(control: &UnixStream) -> Result<(), Failure> {
 
 /// The first process of the namespaces. When it ends, the kernel ends all others in them. None where no
 /// command is wanted any more.
-fn first_process(leash: &UnixStream) -> Result<Option<Report>, Failure> {
+fn first_process(leash: &UnixStream, cgroup: Option<&Cgroup>) -> Result<Option<Report>, Failure> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(doing("tie to the helper"))?;
     sys::unshare(libc::CLONE_NEWNS)
@@ -259,13 +279,25 @@ fn first_process(leash: &UnixStream) -> Result<Option<Report>, Failure> {
     let filters = Filters::build(Ground::OwnNamespaces)?;
     let Some((plan, stdin)) = plan_from(leash)? else { return Ok(None) };
     root::enter(base, &plan)?;
-    supervised(&plan, &filters, stdin, leash).map(Some)
+    supervised(&plan, &filters, stdin, leash, cgroup).map(Some)
 }
 
 /// Starts the command and watches over it.
-fn supervised(plan: &Plan, filters: &Filters, stdin: OwnedFd, leash: &UnixStream) -> Result<Report, Failure> {
+fn supervised(
+    plan: &Plan,
+    filters: &Filters,
+    stdin: OwnedFd,
+    leash: &UnixStream,
+    cgroup: Option<&Cgroup>,
+) -> Result<Report, Failure> {
     let (gate, theirs) = UnixStream::pair().map_err(doing("make a socket"))?;
-    match sys::fork().map_err(doing("fork"))? {
+    let inside = cgroup.and_then(|cgroup| Some((cgroup.fork(&plan.limits).ok()?, cgroup)));
+    let (forked, cgroup) = match inside {
+        Some((forked, cgroup)) => (forked, Some(cgroup)),
+        // A group that cannot be entered counts nothing.
+        None => (sys::fork().map_err(doing("fork"))?, None),
+    };
+    match forked {
         Fork::Child => {
             drop(gate);
             command::become_command(plan, filters, stdin, &theirs);
@@ -275,7 +307,7 @@ fn supervised(plan: &Plan, filters: &Filters, stdin: OwnedFd, leash: &UnixStream
             drop(theirs);
             drop(stdin);
             release_output();
-            supervise::supervise(plan, command, &gate, leash.as_fd())
+            supervise::supervise(plan, command, &gate, leash.as_fd(), cgroup)
         }
     }
 }

@@ -93,6 +93,8 @@ pub struct Support {
     pub namespaces: Option<String>,
     /// Whether system call filters can ask a supervisor.
     pub seccomp: bool,
+    /// Why calls have no control group of their own, so that usage is sampled; none where they have.
+    pub cgroup: Option<String>,
 }
 
 /// Below this, Landlock does not judge the truncation of files.
@@ -102,12 +104,13 @@ pub const LANDLOCK_ABI_MIN: u8 = 3;
 pub const LANDLOCK_ABI_WHOLE: u8 = 6;
 
 impl Support {
-    /// What can be told without trying: namespaces are taken to be there.
+    /// What can be told without trying: namespaces and control groups are taken to be there.
     pub fn at_first_sight() -> Support {
         Support {
             landlock_abi: sys::landlock_abi(),
             namespaces: None,
             seccomp: sys::has_supervised_filters(),
+            cgroup: None,
         }
     }
 
@@ -182,7 +185,7 @@ mod tests {
 
     fn support(landlock_abi: Option<u8>, namespaces: bool) -> Support {
         let namespaces = (!namespaces).then(|| "not permitted".to_owned());
-        Support { landlock_abi, namespaces, seccomp: true }
+        Support { landlock_abi, namespaces, seccomp: true, cgroup: None }
     }
 
     #[test]

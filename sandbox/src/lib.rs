@@ -18,5 +18,5 @@ mod sys;
 
 pub use call::{Call, CallError, Ended, Output, Ready, Stream, run};
 pub use level::{Level, Mode, Support, TooWeak};
-pub use outcome::{Denial, DenialKind, End, Limit, Outcome, Usage};
+pub use outcome::{Account, Denial, DenialKind, End, Limit, Outcome, Usage};
 pub use plan::Failure;

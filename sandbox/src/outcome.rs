@@ -80,18 +80,32 @@ impl Limit {
     }
 }
 
+/// Who counted what a call used up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Account {
+    /// A supervisor, by looking again and again.
+    #[default]
+    Sampled,
+    /// The kernel, in a control group of the call's own.
+    Cgroup,
+}
+
 /// What a call used up, all its processes together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
+    /// Who counted. Records of earlier versions do not say.
+    #[serde(default)]
+    pub account: Account,
     /// Milliseconds from start to end.
     pub wall_ms: u64,
     /// Milliseconds of processor time.
     pub cpu_ms: u64,
-    /// Bytes of memory at the most, as it was sampled.
+    /// Bytes of memory at the most. The kernel counts what it keeps of the call's files too.
     pub memory_bytes_peak: u64,
     /// Bytes written to disks.
     pub written_bytes: u64,
-    /// Processes and threads at the most, as it was sampled.
+    /// Processes and threads at the most.
     pub processes_peak: u64,
     /// Processes that were still there when the command ended, and were ended then.
     pub left_over: u64,

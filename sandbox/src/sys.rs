@@ -28,6 +28,24 @@ pub(crate) fn fork() -> io::Result<Fork> {
     }
 }
 
+/// Forks into a control group, so that nobody has to be moved there. Like [`fork`] otherwise.
+pub(crate) fn fork_into(group: BorrowedFd<'_>) -> io::Result<Fork> {
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+    // SAFETY: the structure is plain old data, in which zero stands for nothing.
+    let mut arguments: libc::clone_args = unsafe { mem::zeroed() };
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.cgroup = u64::from(group.as_raw_fd().cast_unsigned());
+    let size = mem::size_of::<libc::clone_args>();
+    // SAFETY: the arguments are valid for reads of their size. Without CLONE_VM the child has a copy of all
+    // memory, as after `fork`; no other thread holds a lock, so that there is nothing to be undone in it.
+    match unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size) } {
+        0 => Ok(Fork::Child),
+        pid if pid > 0 => Ok(Fork::Parent(pid_of(pid as libc::pid_t)?)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Whether this process has one thread: then a child may do anything.
 pub(crate) fn is_single_threaded() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

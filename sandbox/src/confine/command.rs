@@ -20,6 +20,9 @@ use crate::channel;
 use crate::plan::{AUTHORITIES_FILE, Failure, Plan, doing};
 use crate::sys;
 
+/// Processes of ours at most that the kernel counts as the command's user's.
+const OWN_PROCESSES: u64 = 8;
+
 /// What the command's process says before it is the command.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Word {
@@ -108,11 +111,14 @@ fn limits(plan: &Plan) -> Result<(), Failure> {
         (Resource::Cpu, limits.cpu_seconds_max.saturating_add(1)),
         (Resource::Fsize, limits.file_bytes_max),
         (Resource::Nofile, limits.open_files_max),
-        (Resource::Nproc, limits.processes_max),
         (Resource::Data, limits.memory_bytes_max),
         (Resource::Memlock, limits.memory_bytes_max.min(64 << 20)),
     ];
-    for (resource, most) in wanted {
+    // Among everybody else this would count all that its user runs: there only the supervisor counts, and a
+    // control group. In namespaces it counts our own too, and stands behind both.
+    let processes =
+        plan.level.has_namespaces().then_some((Resource::Nproc, limits.processes_max + OWN_PROCESSES));
+    for (resource, most) in wanted.into_iter().chain(processes) {
         // What was lower already stays lower.
         let most = getrlimit(resource).maximum.map_or(most, |before| before.min(most));
         let limit = Rlimit { current: Some(most), maximum: Some(most) };

@@ -286,12 +286,31 @@ fn proc() -> Result<OwnedFd, Failure> {
 
 /// Writes what is to be written there, and closes it to that.
 fn close_proc(mounted: &OwnedFd, processes_max: u64) -> Result<(), Failure> {
-    // Numbers below 301 are never given again; Linux 6.14 and later keep this for each namespace.
-    let _older_kernel = write_at(mounted, "sys/kernel/pid_max", &(processes_max + 301).to_string());
+    // Numbers below 301 are never given again.
+    if release(mounted).is_some_and(|release| release >= OWN_NUMBERS) {
+        let _supervisor_counts = write_at(mounted, "sys/kernel/pid_max", &(processes_max + 301).to_string());
+    }
     // System V memory outlives processes, so no process is charged for it.
     let pages = SHARED_MEMORY_BYTES_MAX / 4096;
     let _not_ours = write_at(mounted, "sys/kernel/shmall", &pages.to_string());
     sys::set_mount_attributes(mounted.as_fd(), READ_ONLY).map_err(doing("close `/proc`"))
+}
+
+/// The Linux from which on each namespace has a highest process number of its own. Before, the one there is
+/// belongs to the whole machine, and root could write it from in here.
+const OWN_NUMBERS: (u32, u32) = (6, 14);
+
+fn release(proc: &OwnedFd) -> Option<(u32, u32)> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(proc, "sys/kernel/osrelease", flags, Mode::empty()).ok()?;
+    let mut text = [0; 64];
+    let length = rustix::io::read(&file, &mut text).ok()?;
+    parse_release(std::str::from_utf8(&text[..length]).ok()?)
+}
+
+fn parse_release(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn write_at(folder: &OwnedFd, path: &str, text: &str) -> Result<(), Errno> {
@@ -391,6 +410,14 @@ mod tests {
         ancestors_of_protected(&mut places);
         let added: Vec<&Place> = places[3..].iter().collect();
         assert_eq!(added, [&place("/p/a/b", Access::Write), &place("/p/a", Access::Write)]);
+    }
+
+    #[test]
+    fn releases_are_compared_by_number() {
+        assert_eq!(parse_release("6.1.0-57-amd64\n"), Some((6, 1)));
+        assert_eq!(parse_release("6.14-rc1\n"), Some((6, 14)));
+        assert_eq!(parse_release("unknown"), None);
+        assert!(Some((6, 9)) < Some(OWN_NUMBERS) && Some((6, 14)) >= Some(OWN_NUMBERS));
     }
 
     #[test]

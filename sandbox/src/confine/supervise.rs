@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::account::{self, Sample, Whose};
+use super::cgroup::Cgroup;
 use super::command::Word;
 use super::connect::{Connected, Pending};
 use super::filters::{Referral, referral};
@@ -32,6 +33,8 @@ const DENIALS_MAX: usize = 200;
 pub(super) struct Supervisor<'a> {
     plan: &'a Plan,
     whose: Whose,
+    /// What counts and limits in the kernel, where there is one.
+    cgroup: Option<&'a Cgroup>,
     command: Pid,
     began: Duration,
     usage: Usage,
@@ -62,6 +65,7 @@ pub(super) fn supervise(
     command: Pid,
     gate: &UnixStream,
     leash: BorrowedFd<'_>,
+    cgroup: Option<&Cgroup>,
 ) -> Result<Report, Failure> {
     let whose = if plan.level.has_namespaces() {
         Whose::Namespace
@@ -71,6 +75,7 @@ pub(super) fn supervise(
     let mut supervisor = Supervisor {
         plan,
         whose,
+        cgroup,
         command,
         began: sys::monotonic(),
         usage: Usage::default(),
@@ -125,8 +130,10 @@ impl Supervisor<'_> {
                     None
                 }
                 Event::Tick => {
+                    let reached = self.over_limit();
+                    // From here: a look that takes longer than a tick must leave time for questions.
                     next_tick = sys::monotonic() + TICK;
-                    self.over_limit().map(|limit| End::Limit { limit })
+                    reached.map(|limit| End::Limit { limit })
                 }
             };
             if matches!(event, Event::Ended | Event::Tick) {
@@ -158,12 +165,14 @@ impl Supervisor<'_> {
         let limits = &self.plan.limits;
         let sample = account::sample(self.whose);
         self.note(sample);
-        let cpu = sample.cpu + sys::children_cpu();
+        let counted = self.cgroup.and_then(Cgroup::cpu);
+        let cpu = counted.unwrap_or_else(|| sample.cpu + sys::children_cpu());
         let wall = sys::monotonic() - self.began;
         let reached = [
             (wall >= Duration::from_secs(limits.wall_seconds_max), Limit::Wall),
             (cpu >= Duration::from_secs(limits.cpu_seconds_max), Limit::Cpu),
-            (sample.memory_bytes > limits.memory_bytes_max, Limit::Memory),
+            // A sample counts pages twice that a fork left with both: the kernel, where it counts, does not.
+            (self.cgroup.is_none() && sample.memory_bytes > limits.memory_bytes_max, Limit::Memory),
             (sample.tasks >= limits.processes_max, Limit::Processes),
             (self.usage.written_bytes > limits.written_bytes_max, Limit::Written),
         ];
@@ -254,12 +263,15 @@ impl Supervisor<'_> {
         sys::answer(listener, question.id, given)
     }
 
-    /// A new process or thread, where the kernel counts none for us.
+    /// A new process or thread, at the level where the kernel may count none for us.
     fn fork(&mut self, question: &Question) -> Answer {
         const NAMESPACES: u64 = 0x7e02_0000;
         if question.number == libc::SYS_clone && question.arguments[0] & NAMESPACES != 0 {
             self.deny(DenialKind::Syscall, "clone".to_owned());
             return Answer::Fails(libc::EPERM);
+        }
+        if self.cgroup.is_some() {
+            return Answer::Continue;
         }
         let tasks = account::sample(self.whose).tasks;
         self.usage.processes_peak = self.usage.processes_peak.max(tasks);
@@ -294,6 +306,10 @@ impl Supervisor<'_> {
             }
             other => other,
         };
+        let end = self.cgroup.map_or(end.clone(), |cgroup| {
+            cgroup.account(&mut self.usage);
+            cgroup.refusals().explain(end)
+        });
         let denial = |((kind, subject), count)| Denial { kind, subject, count };
         Report { end, usage: self.usage, denials: self.denials.into_iter().map(denial).collect() }
     }
@@ -306,6 +322,9 @@ impl Supervisor<'_> {
     fn end_all(&mut self) {
         let namespaced = self.plan.level.has_namespaces();
         for _ in 0..ROUNDS_MAX {
+            if let Some(cgroup) = self.cgroup {
+                cgroup.kill();
+            }
             if namespaced {
                 sys::kill_all();
             } else if let Whose::Descendants(root) = self.whose {

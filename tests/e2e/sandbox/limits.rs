@@ -111,3 +111,15 @@ fn usage_is_told() {
     assert_eq!(usage("output_bytes"), 9, "{report:#}");
     assert!(usage("wall_ms") >= 1 && usage("cpu_ms") >= 1, "{report:#}");
 }
+
+/// On kernels before 6.14 root could write the machine's own highest process number from inside.
+#[test]
+fn the_machines_own_limits_stay() {
+    let machine = || {
+        ["pid_max", "threads-max", "shmall"]
+            .map(|name| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap())
+    };
+    let before = machine();
+    run(&limited("processes_max = 64"), "cat /proc/sys/kernel/pid_max").expect_code(0);
+    assert_eq!(machine(), before);
+}

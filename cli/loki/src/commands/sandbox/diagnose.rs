@@ -65,11 +65,13 @@ pub(crate) fn probe() -> Result<Support, CommandError> {
         .stderr(Stdio::null())
         .output()
         .map_err(|source| CommandError::new(ErrorKind::Io, "failed to try the sandbox").caused_by(&source))?;
-    let missing = String::from_utf8_lossy(&tried.stdout).into_owned();
+    let said = String::from_utf8_lossy(&tried.stdout).into_owned();
+    let none = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let (cgroup, missing) = said.split_once('\n').unwrap_or(("not tried", ""));
     let failed = (!tried.status.success() && missing.is_empty())
         .then(|| format!("trying it ended with {}", tried.status));
-    let namespaces = failed.or((!missing.is_empty()).then_some(missing));
-    Ok(Support { namespaces, ..Support::at_first_sight() })
+    let namespaces = failed.or(none(missing));
+    Ok(Support { namespaces, cgroup: none(cgroup), ..Support::at_first_sight() })
 }
 
 fn show(ui: &mut Ui, support: &Support) -> Result<(), CommandError> {
@@ -80,6 +82,10 @@ fn show(ui: &mut Ui, support: &Support) -> Result<(), CommandError> {
     ui.result(format_args!("Landlock      {landlock}"))?;
     ui.result(format_args!("namespaces    {}", printable(&namespaces)))?;
     ui.result(format_args!("system calls  {seccomp}"))?;
+    match &support.cgroup {
+        None => ui.result(format_args!("account       by the kernel, in a control group"))?,
+        Some(why) => ui.result(format_args!("account       sampled: {}", printable(why)))?,
+    }
     for level in Level::ALL {
         let offered = support.offers(level);
         let sign = if offered { ui.paint(Paint::Good, "yes") } else { ui.paint(Paint::Bad, "no ") };

@@ -1,7 +1,7 @@
 //! What a call came to, for people and for scripts.
 
 use loki_sandbox::policy::{Access, Advice, Denied, Places, Policy};
-use loki_sandbox::{Denial, DenialKind, End, Ended, Limit};
+use loki_sandbox::{Account, Denial, DenialKind, End, Ended, Limit};
 use serde_json::json;
 
 use super::run::Captured;
@@ -63,13 +63,17 @@ pub(super) fn report(
     }
     let usage = &outcome.usage;
     ui.detail(format_args!(
-        "level {}, {} ms, {} ms of processor time, {} KiB of memory, {} bytes written, {} tasks at most",
+        "level {}, {} ms, {} ms of processor time, {} KiB of memory, {} bytes written, {} tasks at most; {}",
         outcome.level.map_or("none", |level| level.name()),
         usage.wall_ms,
         usage.cpu_ms,
         usage.memory_bytes_peak / 1024,
         usage.written_bytes,
         usage.processes_peak,
+        match usage.account {
+            Account::Cgroup => "counted by the kernel",
+            Account::Sampled => "sampled",
+        },
     ))?;
     Ok(())
 }

@@ -7,6 +7,7 @@ fn a_machine_that_confines_less_is_a_warning() {
         landlock_abi,
         namespaces: namespaces.map(str::to_owned),
         seccomp: true,
+        cgroup: None,
     };
     assert_eq!(judge_confinement(&support(Some(7), None)).severity, Severity::Ok);
     assert_eq!(judge_confinement(&support(Some(7), Some("no"))).severity, Severity::Warning);
