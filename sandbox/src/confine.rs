@@ -232,8 +232,11 @@ fn begin(control: &UnixStream, leash: &UnixStream) -> Result<Option<Guards>, Fai
         listen(control)?;
     }
     let guards = guard(&mut plan)?;
-    let told = channel::send(leash, &plan, Some(stdin.as_fd()));
-    told.map_err(doing("tell the first process its plan"))?;
+    match channel::send(leash, &plan, Some(stdin.as_fd())) {
+        // It has ended already; what it said of that is still to be heard.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        told => told.map_err(doing("tell the first process its plan"))?,
+    }
     Ok(Some(guards))
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use rustix::thread::{
     CapabilitiesSecureBits, CapabilitySet, CapabilitySets, remove_capability_from_bounding_set,
     set_capabilities, set_capabilities_secure_bits, set_no_new_privs,
@@ -49,6 +49,9 @@ pub(super) fn become_command(plan: &Plan, filters: &Filters, stdin: OwnedFd, sup
 
 fn confine(plan: &Plan, filters: &Filters, stdin: OwnedFd, supervisor: &UnixStream) -> Result<(), Failure> {
     rustix::process::setsid().map_err(doing("leave the terminal"))?;
+    // With namespaces the kernel ends all of it with its supervisor; without, at least the command itself.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(doing("tie to the supervisor"))?;
     rustix::stdio::dup2_stdin(&stdin).map_err(doing("take stdin"))?;
     drop(stdin);
     be_first_to_die();

@@ -11,6 +11,7 @@ use crate::ui::{Ui, printable};
 /// Says what there is to say. A command that was denied nothing and ended by itself needs no word.
 pub(super) fn report(
     ui: &mut Ui,
+    program: &str,
     policy: &Policy,
     places: &Places,
     ended: &Ended,
@@ -53,7 +54,9 @@ pub(super) fn report(
         End::Stopped => ui.warning(format_args!("stopped; nothing of the command is left"))?,
         End::NotStarted { errno } => {
             let cause = std::io::Error::from_raw_os_error(*errno);
-            ui.warning(format_args!("the command could not be started: {cause}"))?;
+            let program = printable(program);
+            ui.warning(format_args!("`{program}` could not be started: {cause}"))?;
+            ui.status(format_args!("  `loki sandbox explain {program}` says whether the policy shows it."))?;
         }
         End::Exited { .. } | End::Signaled { .. } | End::Limit { .. } => {}
     }

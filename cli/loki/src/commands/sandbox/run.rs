@@ -89,7 +89,8 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Stat
     match ended {
         Ok((ended, signalled)) => {
             record(What::ended(&ended))?;
-            report::report(ui, &policy, &places, &ended, captured)?;
+            let program = args.command.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+            report::report(ui, &program, &policy, &places, &ended, captured)?;
             Ok(signalled.unwrap_or_else(|| status(&ended.outcome.end)))
         }
         Err(error) => {
