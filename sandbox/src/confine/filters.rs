@@ -41,7 +41,7 @@ pub(super) fn referral(number: i64, namespaces: bool) -> Referral {
     if number == libc::SYS_connect {
         return Referral::Connect;
     }
-    if !namespaces && calls::METADATA.contains(&number) {
+    if !namespaces && calls::metadata().any(|known| known == number) {
         return Referral::Metadata;
     }
     if !namespaces && calls::FORKS.contains(&number) {
@@ -94,10 +94,10 @@ fn refer_to_supervisor(program: &mut BpfProgram) -> usize {
 
 /// Every call that is answered by the kernel or the supervisor, not with "no such call".
 fn known() -> Vec<i64> {
-    let mut known: Vec<i64> = calls::ALLOWED.to_vec();
+    let mut known: Vec<i64> = calls::allowed().collect();
     known.extend(calls::REFUSED.iter().map(|(number, _)| *number));
     known.extend(calls::REFUSED_WITH_OTHERS.iter().map(|(number, _)| *number));
-    known.extend(calls::METADATA);
+    known.extend(calls::metadata());
     known.extend([libc::SYS_connect, libc::SYS_memfd_create]);
     known.sort_unstable();
     known.dedup();
@@ -111,7 +111,7 @@ fn always(namespaces: bool) -> Vec<i64> {
     if !namespaces {
         let others = calls::REFUSED_WITH_OTHERS.iter().map(|(number, _)| *number);
         always.extend(others.filter(|number| !calls::OF_OTHERS.contains(number)));
-        always.extend(calls::METADATA);
+        always.extend(calls::metadata());
         always.extend(calls::FORKS);
     }
     always.sort_unstable();
