@@ -71,7 +71,7 @@ pub fn identity(root: &Path) -> Option<(String, String)> {
     if !root.join(".git").exists() {
         return None;
     }
-    // Opening a repository takes ten times as long as reading settings, and its own are seldom about people.
+    // A repository need not be opened for the user's settings, and its own are seldom about people.
     let own = fs::read_to_string(root.join(".git/config")).unwrap_or_default();
     let config = if own.contains("user") || own.contains("include") {
         Repository::open(root).and_then(|repository| repository.config()?.snapshot()).ok()?

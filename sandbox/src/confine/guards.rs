@@ -32,7 +32,7 @@ const EMPTY_FOLDERS: [&str; 5] = ["", "hooks", "modules", "worktrees", "info"];
 const FILES: [(&str, &str); 3] = [("config", ""), ("config.worktree", ""), ("commondir", ".\n")];
 
 /// Those of them that are taken away again. The others stay, empty, as git itself leaves many of them: to make
-/// and remove them around every call would cost more than the rest of the guards.
+/// and remove them around every call would cost every command several changes of the disk.
 const TAKEN_AWAY: [&str; 2] = ["", "commondir"];
 
 /// Bytes of the list of what was made at most.

@@ -2,7 +2,7 @@
 //!
 //! An empty tmpfs becomes the root; copies of the named places are put into it, read-only but for those
 //! that may be written, all without set-user-id and devices. Read rules narrower than a whole top folder
-//! (`/etc`) are left to Landlock where there is one: a mount each would cost more than all the rest.
+//! (`/etc`) are left to Landlock where there is one: a mount each for dozens of files is saved that way.
 
 use std::ffi::OsString;
 use std::fs;
