@@ -2,6 +2,7 @@
 
 mod ends;
 mod escapes;
+mod gain;
 mod levels;
 mod limits;
 mod work;

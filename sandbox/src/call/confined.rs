@@ -53,6 +53,8 @@ struct Running {
     ended_by: Option<End>,
     report: Option<Report>,
     swept: Option<Vec<Denial>>,
+    /// Why the command could not be confined. The helper is at its end then.
+    failed: Option<Failure>,
 }
 
 impl Running {
@@ -89,6 +91,7 @@ impl Running {
             ended_by: None,
             report: None,
             swept: None,
+            failed: None,
         })
     }
 
@@ -130,6 +133,9 @@ impl Running {
             Some(served) => Some(served.finish().await),
             None => None,
         };
+        if let Some(failure) = self.failed.take() {
+            return Err(failure.into());
+        }
         let Some(report) = self.report.take() else {
             return Err(Failure::new("confine the command", &"the helper was ended from outside").into());
         };
@@ -165,7 +171,7 @@ impl Running {
                         self.served = self.way.serve(TcpListener::from(listener));
                     }
                 }
-                Message::Failed(failure) => return Err(failure.into()),
+                Message::Failed(failure) => self.failed = Some(failure),
                 Message::Ended(report) => self.report = Some(report),
                 Message::Swept(denials) => self.swept = Some(denials),
             }

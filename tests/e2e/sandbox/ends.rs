@@ -10,6 +10,7 @@ use loki_kit::TestEnv;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::levels::command_without_namespaces;
 use crate::env;
 
 /// After this a process that should have gone is taken to stay.
@@ -18,11 +19,12 @@ const GONE_WITHIN: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 /// A confined command that has begun, with children and a grandchild of a session of its own.
 fn begun(env: &TestEnv, marker: &str) -> Child {
     let script = format!("sleep 600 & setsid sleep 601 & echo begun; : {marker}; wait");
-    let mut child = env
-        .command(&["sandbox", "run", "--", "bash", "-c", &script])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("loki starts");
+    started(&mut env.command(&["sandbox", "run", "--", "bash", "-c", &script]), marker)
+}
+
+/// Starts loki and waits until its command has said that it has begun.
+fn started(command: &mut Command, marker: &str) -> Child {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("loki starts");
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
     assert_eq!(line, "begun\n");
@@ -97,6 +99,21 @@ fn nothing_is_left_when_the_helper_is_killed() {
     Command::new("kill").args(["-9", &helper.to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(2));
     gone(&processes);
+}
+
+#[test]
+fn without_namespaces_the_command_ends_with_its_helper() {
+    let env = env();
+    let arguments =
+        ["sandbox", "run", "--sandbox", "degrade", "--", "bash", "-c", "echo begun; : loki-alone; read -r _"];
+    let mut command = command_without_namespaces(&env, &arguments);
+    let mut child = started(command.stdin(Stdio::piped()), "loki-alone");
+    let processes = below(child.id());
+    let (helper, handles) = (processes[0], handles(&processes));
+    assert!(handles.len() >= 2, "helper and command");
+    Command::new("kill").args(["-9", &helper.to_string()]).status().unwrap();
+    gone(&handles);
+    assert_eq!(child.wait().unwrap().code(), Some(2));
 }
 
 #[test]

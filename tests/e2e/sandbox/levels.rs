@@ -13,14 +13,19 @@ const WITHOUT_NAMESPACES: &str = "echo 0 > /proc/sys/user/max_user_namespaces &&
 
 /// Runs loki where no namespaces can be made.
 fn without_namespaces(env: &TestEnv, arguments: &[&str]) -> Run {
+    let output = command_without_namespaces(env, arguments).output().expect("unshare runs");
+    Run::of(arguments, &output)
+}
+
+/// The same, not started yet. It becomes loki: there is no process in between.
+pub(super) fn command_without_namespaces(env: &TestEnv, arguments: &[&str]) -> Command {
     let loki = env.command(arguments);
     let mut outer = Command::new("unshare");
     outer.args(["--user", "--map-root-user", "sh", "-c", WITHOUT_NAMESPACES, "sh"]);
     outer.arg(loki.get_program()).args(loki.get_args());
     outer.current_dir(env.root()).env_clear();
     outer.envs(loki.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = outer.output().expect("unshare runs");
-    Run::of(arguments, &output)
+    outer
 }
 
 #[test]
