@@ -2,7 +2,8 @@
 //!
 //! Lines are only ever added. Each names the hash of the one before, so that a line that was changed or
 //! taken out is noticed; [`AuditLog::verify`] looks. Several processes may write: each holds the file's
-//! lock for the time of a line. A call with a beginning and no end was killed together with loki.
+//! lock for the time of a line. A call with a beginning and no end was dropped, or killed
+//! together with loki.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};

@@ -3,6 +3,7 @@
 
 mod confined;
 mod flow;
+mod line;
 mod ready;
 mod unconfined;
 mod way_out;
@@ -16,12 +17,15 @@ use std::sync::Arc;
 
 use tokio::io::AsyncRead;
 
+use crate::audit::AuditError;
 use crate::level::{Level, Mode, Support, TooWeak};
 use crate::outcome::Outcome;
 use crate::plan::Failure;
 use crate::policy::{Places, Policy};
 use crate::proxy::{self, ProxyError, Secrets, UpstreamProxy};
+use crate::workshop::JobError;
 
+pub(crate) use line::{Ask, Began, Extras, Family, Line};
 pub use ready::Ready;
 
 /// A command to be run.
@@ -90,6 +94,15 @@ pub enum CallError {
     /// The way out could not be made.
     #[error("failed to make the command's way out")]
     Proxy(#[from] ProxyError),
+    /// The job asks for what no job gets.
+    #[error("the command was not run, since it asks for what it cannot have")]
+    Job(#[from] JobError),
+    /// It could not be recorded.
+    #[error("failed to record the command")]
+    Record(#[from] AuditError),
+    /// It was begun, and how it ended is not known.
+    #[error("the command's end is not known")]
+    Lost(#[source] Arc<CallError>),
 }
 
 /// What came of a call, and what went out of it.
@@ -109,17 +122,27 @@ fn doing(attempt: &'static str) -> impl FnOnce(io::Error) -> CallError {
 ///
 /// `stop` ends it early. Dropping the future ends it as well: the helper sees its socket close.
 pub async fn run(
+    call: Call,
+    output: &mut (impl Output + ?Sized),
+    stop: impl Future<Output = ()>,
+) -> Result<Ended, CallError> {
+    carry_out(call, Extras::default(), output, stop).await
+}
+
+/// As [`run`], for a call that has more than every call has.
+pub(crate) async fn carry_out(
     mut call: Call,
-    output: &mut dyn Output,
+    mut extras: Extras,
+    output: &mut (impl Output + ?Sized),
     stop: impl Future<Output = ()>,
 ) -> Result<Ended, CallError> {
     let mut stop = pin!(stop);
     let input = flow::feed(call.stdin.take()).map_err(doing("pass stdin on"))?;
     loop {
         let Some(level) = call.support.choose(call.mode, call.least)? else {
-            return unconfined::run(&call, &input, output, stop.as_mut()).await;
+            return unconfined::run(call, extras, &input, output, stop.as_mut()).await;
         };
-        match confined::run(&mut call, &input, level, output, stop.as_mut()).await {
+        match confined::run(&mut call, &mut extras, &input, level, output, stop.as_mut()).await {
             // Nothing of it ran: there may be another way.
             Err(CallError::Confine(failure)) if failure.unavailable && call.support.namespaces.is_none() => {
                 call.support.namespaces = Some(failure.to_string());

@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 /// Bytes of a frame at most: a policy with all its rules is far below.
 const FRAME_BYTES_MAX: usize = 8 << 20;
 
+/// Bytes taken at once.
+const CHUNK_BYTES: usize = 16 * 1024;
+
 /// The length in front of a frame.
 const HEADER_BYTES: usize = 4;
 
@@ -56,11 +59,15 @@ pub(crate) struct Frames {
 impl Frames {
     /// Takes what is there, waiting for it where the socket blocks.
     pub(crate) fn receive(&mut self, socket: impl AsFd) -> io::Result<()> {
+        self.receive_at_most(socket, CHUNK_BYTES)
+    }
+
+    fn receive_at_most(&mut self, socket: impl AsFd, most: usize) -> io::Result<()> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut beside = RecvAncillaryBuffer::new(&mut space);
-        let mut chunk = [0; 16 * 1024];
+        let mut chunk = [0; CHUNK_BYTES];
         let received = loop {
-            let mut into = [IoSliceMut::new(&mut chunk)];
+            let mut into = [IoSliceMut::new(&mut chunk[..most])];
             match recvmsg(&socket, &mut into, &mut beside, RecvFlags::CMSG_CLOEXEC) {
                 Err(rustix::io::Errno::INTR) => {}
                 // A peer that was killed with something unread counts as closed.
@@ -78,6 +85,15 @@ impl Frames {
         Ok(())
     }
 
+    /// Bytes that the frame in front still lacks, as far as one look tells.
+    fn missing(&self) -> usize {
+        let Some((header, body)) = self.bytes.split_at_checked(HEADER_BYTES) else {
+            return HEADER_BYTES - self.bytes.len();
+        };
+        let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]);
+        usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(body.len()).clamp(1, CHUNK_BYTES)
+    }
+
     /// The next whole frame, if it is there.
     pub(crate) fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let Some((header, rest)) = self.bytes.split_at_checked(HEADER_BYTES) else { return Ok(None) };
@@ -92,7 +108,8 @@ impl Frames {
         Ok(Some(message))
     }
 
-    /// Waits for the next frame on a socket that blocks. None where the other side closed before it.
+    /// Waits for the next frame on a socket that blocks. None where the other side closed before it. What
+    /// comes after the frame stays in the socket: it need not be another one.
     pub(crate) fn wait<T: DeserializeOwned>(&mut self, socket: impl AsFd) -> io::Result<Option<T>> {
         loop {
             if let Some(message) = self.next()? {
@@ -101,7 +118,7 @@ impl Frames {
             if self.closed {
                 return Ok(None);
             }
-            self.receive(&socket)?;
+            self.receive_at_most(&socket, self.missing())?;
         }
     }
 
@@ -134,6 +151,21 @@ mod tests {
         assert_eq!(frames.wait::<String>(&far).unwrap(), Some(long));
         assert_eq!(frames.wait::<String>(&far).unwrap(), None);
         sender.join().unwrap();
+    }
+
+    #[test]
+    fn a_word_behind_a_frame_is_left_for_whoever_reads_next() {
+        use std::io::{Read, Write};
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        let long = "x".repeat(CHUNK_BYTES + 100);
+        for text in ["", "short", &long] {
+            send(&near, &text, None).unwrap();
+            near.write_all(b"s").unwrap();
+            assert_eq!(Frames::default().wait::<String>(&far).unwrap().as_deref(), Some(text));
+            let mut word = [0; 8];
+            let length = far.read(&mut word).unwrap();
+            assert_eq!(&word[..length], b"s", "after {} bytes", text.len());
+        }
     }
 
     #[test]

@@ -11,8 +11,11 @@ mod command;
 mod connect;
 mod filters;
 mod guards;
+mod listen;
+pub(crate) mod listening;
 mod metadata;
 mod program;
+mod requests;
 mod root;
 mod rules;
 mod supervise;
@@ -35,15 +38,15 @@ use crate::sys::{self, Fork};
 use cgroup::Cgroup;
 use filters::Filters;
 use guards::Guards;
+use requests::Next;
+
+pub(crate) use requests::{PORTS, SOCKET_V4, SOCKET_V6, STOP};
 
 /// The argument that makes the program this helper.
 pub const HELPER_ARGUMENT: &str = "__confine";
 
 /// The argument that makes the program try what the machine offers.
 pub const PROBE_ARGUMENT: &str = "__confine-probe";
-
-/// Byte on the control socket: end the command.
-pub(crate) const STOP: u8 = b's';
 
 /// Where the helper works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,7 +206,7 @@ fn in_namespaces_and(control: &UnixStream, cgroup: Option<&Cgroup>) -> Result<Ve
 fn attended(control: &UnixStream, leash: UnixStream, first: Pid) -> Result<Vec<Message>, Failure> {
     let begun = begin(control, &leash);
     let ended = match &begun {
-        Ok(Some(_)) => attend(control, &leash, first).map(Some),
+        Ok(Some(begun)) => attend(control, &leash, first, begun.way_out).map(Some),
         Ok(None) | Err(_) => Ok(None),
     };
     // Whoever told how the command ended has ended everything but itself: what remains of it dies while
@@ -214,19 +217,25 @@ fn attended(control: &UnixStream, leash: UnixStream, first: Pid) -> Result<Vec<M
     }
     drop(leash);
     let swept_meanwhile = match (&ended, begun) {
-        (Ok(Some(_)), Ok(Some(guards))) => Ok(guards.sweep()),
+        (Ok(Some(_)), Ok(Some(begun))) => Ok(begun.guards.sweep()),
         (_, begun) => Err(begun),
     };
     waitpid(Some(first), WaitOptions::empty()).map_err(doing("wait for the first process"))?;
     let swept = match swept_meanwhile {
         Ok(swept) => swept,
-        Err(begun) => begun?.map(Guards::sweep).unwrap_or_default(),
+        Err(begun) => begun?.map(|begun| begun.guards.sweep()).unwrap_or_default(),
     };
     Ok(ended?.map(|report| vec![Message::Ended(report), Message::Swept(swept)]).unwrap_or_default())
 }
 
+/// What is to be known of a command that was begun.
+struct Begun {
+    guards: Guards,
+    way_out: WayOut,
+}
+
 /// Takes the plan and passes it on. None where no command is wanted any more.
-fn begin(control: &UnixStream, leash: &UnixStream) -> Result<Option<Guards>, Failure> {
+fn begin(control: &UnixStream, leash: &UnixStream) -> Result<Option<Begun>, Failure> {
     let Some((mut plan, stdin)) = plan_from(control)? else { return Ok(None) };
     if plan.way_out == WayOut::Listener {
         listen(control)?;
@@ -237,7 +246,7 @@ fn begin(control: &UnixStream, leash: &UnixStream) -> Result<Option<Guards>, Fai
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
         told => told.map_err(doing("tell the first process its plan"))?,
     }
-    Ok(Some(guards))
+    Ok(Some(Begun { guards, way_out: plan.way_out }))
 }
 
 fn make_namespaces() -> std::io::Result<()> {
@@ -324,7 +333,7 @@ fn release_output() {
 }
 
 /// Passes word between loki and the first process, until that tells how the command ended.
-fn attend(control: &UnixStream, leash: &UnixStream, first: Pid) -> Result<Report, Failure> {
+fn attend(control: &UnixStream, leash: &UnixStream, first: Pid, way_out: WayOut) -> Result<Report, Failure> {
     release_output();
     let mut frames = Frames::default();
     let mut asked = false;
@@ -332,7 +341,11 @@ fn attend(control: &UnixStream, leash: &UnixStream, first: Pid) -> Result<Report
         match frames.next::<Message>().map_err(doing("hear from the first process"))? {
             Some(Message::Ended(report)) => return Ok(report),
             Some(Message::Failed(failure)) => return Err(failure),
-            Some(Message::Listening | Message::Swept(_)) | None => {}
+            Some(Message::Began) => {
+                channel::send(control, &Message::Began, None).map_err(doing("tell that it has begun"))?;
+            }
+            Some(Message::Listening | Message::Socket { .. } | Message::Ports(_) | Message::Swept(_))
+            | None => {}
         }
         if frames.closed {
             return Err(Failure::new("watch over the command", &"its supervisor was ended from outside"));
@@ -344,8 +357,7 @@ fn attend(control: &UnixStream, leash: &UnixStream, first: Pid) -> Result<Report
             other => other.map_err(doing("wait for the command"))?,
         };
         let ready: Vec<bool> = watched.iter().map(|one| !one.revents().is_empty()).collect();
-        if ready.get(1) == Some(&true) {
-            // A word, or the end of loki: the same for the command.
+        if ready.get(1) == Some(&true) && requests::answer(control, way_out) == Next::Stop {
             asked = true;
             let mut to = leash;
             if to.write_all(&[STOP]).is_err() {

@@ -10,7 +10,13 @@ pub(crate) struct Proxy<'a> {
     pub(crate) url: &'a str,
     /// A file of certificate authorities that includes the proxy's own, where it looks into tunnels.
     pub(crate) authorities: Option<&'a Path>,
+    /// Names and addresses of this machine's own that the proxy is to be asked for, since the policy names
+    /// them. All others are the command's own loopback.
+    pub(crate) outside: &'a [&'a str],
 }
+
+/// Names of a loopback, in the order that programs are told them.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// Sets home, folder for passing files, and the way out.
 pub(crate) fn complete(
@@ -28,8 +34,9 @@ pub(crate) fn complete(
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         set(name, proxy.url);
     }
+    let inside: Vec<&str> = LOOPBACK.into_iter().filter(|name| !proxy.outside.contains(name)).collect();
     for name in ["NO_PROXY", "no_proxy"] {
-        set(name, "localhost,127.0.0.1,::1");
+        set(name, &inside.join(","));
     }
     // Node.js looks at the variables above only when it is told to.
     set("NODE_USE_ENV_PROXY", "1");
@@ -62,9 +69,14 @@ mod tests {
             variables,
             BTreeMap::from(expected.map(|(name, value)| (name.to_owned(), value.to_owned())))
         );
-        let proxy = Proxy { url: "http://127.0.0.1:1", authorities: Some(Path::new("/t/ca.pem")) };
+        let proxy =
+            Proxy { url: "http://127.0.0.1:1", authorities: Some(Path::new("/t/ca.pem")), outside: &[] };
         complete(&mut variables, Path::new("/h"), Path::new("/t"), Some(proxy));
         assert_eq!(variables["https_proxy"], "http://127.0.0.1:1");
         assert_eq!(variables["PIP_CERT"], "/t/ca.pem");
+        assert_eq!(variables["NO_PROXY"], "localhost,127.0.0.1,::1");
+        let proxy = Proxy { outside: &["example.com", "127.0.0.1"], ..proxy };
+        complete(&mut variables, Path::new("/h"), Path::new("/t"), Some(proxy));
+        assert_eq!(variables["no_proxy"], "localhost,::1");
     }
 }

@@ -15,8 +15,10 @@ mod plan;
 pub mod policy;
 pub mod proxy;
 mod sys;
+pub mod workshop;
 
 pub use call::{Call, CallError, Ended, Output, Ready, Stream, run};
 pub use level::{Level, Mode, Support, TooWeak};
 pub use outcome::{Account, Denial, DenialKind, End, Limit, Outcome, Usage};
 pub use plan::Failure;
+pub use workshop::{Captured, Done, Job, JobError, Kept, Process, Workshop};

@@ -37,6 +37,12 @@ pub(crate) struct Plan {
     pub(crate) authorities: Option<String>,
     /// How it gets out.
     pub(crate) way_out: WayOut,
+    /// A Unix socket of loki's, on disk and without links, that it may connect to.
+    pub(crate) door: Option<PathBuf>,
+    /// Whether loki wants to be told when the command is under way.
+    pub(crate) announces: bool,
+    /// Whether it may listen on everybody's loopback, where it has no network of its own.
+    pub(crate) listens: bool,
 }
 
 /// A place and what may be done there.
@@ -58,7 +64,16 @@ impl Plan {
     pub(crate) fn tmp_seen(&self) -> &Path {
         if self.level.has_namespaces() { Path::new("/tmp") } else { &self.tmp }
     }
+
+    /// Where the command finds its door, if it has one.
+    pub(crate) fn door_seen(&self) -> Option<&Path> {
+        let door = self.door.as_deref()?;
+        Some(if self.level.has_namespaces() { Path::new(DOOR_INSIDE) } else { door })
+    }
 }
+
+/// Where the command finds its door, in a file system of its own.
+pub(crate) const DOOR_INSIDE: &str = "/run/loki/door";
 
 /// Whether `path` is `root` or below it. Both are absolute and plain, so that their bytes tell; comparing
 /// them part by part showed in profiles: there are hundreds of places.
@@ -96,6 +111,15 @@ pub(crate) const PROXY_PORT_INSIDE: u16 = 3128;
 pub(crate) enum Message {
     /// The proxy's listener is beside this frame.
     Listening,
+    /// The command is confined and under way. Only where the plan asks for it.
+    Began,
+    /// A TCP socket of the command's network.
+    Socket {
+        /// Whether it is beside this frame. None could be made where it is not.
+        made: bool,
+    },
+    /// Something in the command's network listens on these TCP ports.
+    Ports(Vec<u16>),
     /// The command could not be confined. Nothing of it ran.
     Failed(Failure),
     /// How it ended. Nothing of it is left.

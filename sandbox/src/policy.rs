@@ -10,6 +10,7 @@ mod error;
 mod explain;
 mod hosts;
 mod layers;
+mod narrowed;
 mod paths;
 mod presets;
 mod read;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
 use seccompiler::BpfProgramRef;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// What `fork` returned.
 pub(crate) enum Fork {
@@ -325,6 +327,13 @@ pub(crate) fn connect(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn monotonic() -> Duration {
     let now = clock_gettime(ClockId::Monotonic);
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// A descriptor whose readiness to be read a runtime watches. Must be called in one.
+pub(crate) fn watched(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is open, names the same file and has the same number for as long as it lives.
+    let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
+    watched.map_err(io::Error::from)
 }
 
 fn check(returned: i64) -> io::Result<i64> {

@@ -2,12 +2,15 @@
 //!
 //! Only wiring is tested here; what a part does is tested where it lives.
 
+mod agents;
 mod control;
 mod detect;
 mod frame;
 mod hostile;
 mod init;
 mod kill;
+mod models;
+mod providers;
 mod run;
 mod sandbox;
 mod settings;

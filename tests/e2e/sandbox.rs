@@ -5,4 +5,5 @@ mod escapes;
 mod gain;
 mod levels;
 mod limits;
+mod processes;
 mod work;

@@ -8,7 +8,7 @@
 
 use async_trait::async_trait;
 use forge_detect::Requirements;
-use loki_provider::{Cost, Message, Provider, ProviderError, Request, Tokens, ToolCall, Turn};
+use loki_provider::{Message, Provider, ProviderError, Refusal, Request, ToolCall, Turn};
 use serde_json::{Value, json};
 
 use crate::{Existing, Plan, plan};
@@ -190,8 +190,8 @@ fn unreadable(output: &str) -> String {
 }
 
 fn parse(state: &str) -> Result<Existing, ProviderError> {
-    let state: Value = serde_json::from_str(state).map_err(|error| ProviderError::Permanent {
-        message: format!("the state dump is no JSON: {error}"),
+    let state: Value = serde_json::from_str(state).map_err(|error| {
+        ProviderError::permanent(Refusal::Other, format!("the state dump is no JSON: {error}"))
     })?;
     Ok(Existing::of_state(&state))
 }
@@ -230,9 +230,9 @@ fn claim(summary: &str) -> Turn {
 }
 
 fn turn(text: &str, calls: Vec<ToolCall>) -> Turn {
-    Turn { text: text.to_owned(), calls, tokens: Tokens::default(), cost: Cost::Measured { micro_usd: 0 } }
+    Turn::free(text, calls)
 }
 
 fn call(id: &str, tool: &str, input: Value) -> ToolCall {
-    ToolCall { id: id.to_owned(), tool: tool.to_owned(), input }
+    ToolCall { id: id.to_owned(), tool: tool.to_owned(), input, malformed: None }
 }

@@ -5,13 +5,20 @@
 
 use std::time::Duration;
 
-use loki_ledger::event::{Command, Event, Intent, Limits, Outcome, Stop, Wait, WaitEnd};
+use loki_ledger::event::{Command, Event, Intent, Limits, Stop, Wait, WaitEnd};
 use loki_ledger::run::{RECOVERIES_SPENT, Run};
+
+use crate::effects::Cost;
 
 use crate::effects;
 use crate::engine::{Engine, EngineError};
 use crate::iteration::{self, Attended, Next, Step};
 use crate::watch::Watch;
+
+/// The code of a call whose process died before it ended.
+const CUT_SHORT: &str = "cut_short";
+const CUT_SHORT_MESSAGE: &str = "loki was ended while this ran, so what it did is not known and it is not \
+     done again; look at what is there before you go on";
 
 /// How long a wait lasts before the inbox is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -42,20 +49,19 @@ pub async fn drive(engine: &Engine, run: &mut Run) -> Result<Stop, EngineError> 
             Next::Do(step) => carry_out(engine, run, step).await?,
             Next::Redo(effect) => redo(engine, run, effect).await?,
             Next::GiveUp(effect) => {
-                let outcome = Outcome::Failed {
-                    code: RECOVERIES_SPENT.to_owned(),
-                    message: "its process died too often".to_owned(),
-                    transient: false,
-                };
+                let outcome = effects::failed(RECOVERIES_SPENT, "its process died too often", false);
+                engine.record(run, Event::EffectEnded { effect, outcome })?;
+            }
+            Next::CutShort(effect) => {
+                let outcome = effects::failed(CUT_SHORT, CUT_SHORT_MESSAGE, false);
                 engine.record(run, Event::EffectEnded { effect, outcome })?;
             }
             Next::RollBack(effect) => roll_back(engine, run, effect)?,
             Next::Ask(wait) => {
                 engine.record(run, Event::WaitOpened(wait))?;
             }
-            Next::Backoff(seconds) => {
-                let until_ms = run.last_ms + i64::try_from(seconds).unwrap_or(64) * 1000;
-                let reason = run.turn_failed.as_ref().map(|(why, _)| why.clone()).unwrap_or_default();
+            Next::Backoff(until_ms) => {
+                let reason = run.turn_failed.as_ref().map(|why| why.message.clone()).unwrap_or_default();
                 engine.record(run, Event::WaitOpened(Wait::Timer { until_ms, reason }))?;
             }
             Next::AwaitPerson | Next::AwaitCommand => watch.changed(LOOK_AGAIN).await,
@@ -80,7 +86,11 @@ pub fn reopen(engine: &Engine, run: &mut Run, limits: Option<Limits>) -> Result<
         | Stop::OutputSpent
         | Stop::TurnsSpent
         | Stop::RecoveriesSpent => limits != run.limits,
-        Stop::Requested | Stop::ProviderFailed { .. } => true,
+        Stop::Requested
+        | Stop::ProviderFailed { .. }
+        | Stop::RateLimited { .. }
+        | Stop::EmptyTurn
+        | Stop::Refused => true,
         Stop::NeedsModel => engine.provider.is_some(),
         Stop::Verified | Stop::VerifiedWithGaps | Stop::GateFailed { .. } | Stop::Stuck => false,
     };
@@ -92,7 +102,11 @@ pub fn reopen(engine: &Engine, run: &mut Run, limits: Option<Limits>) -> Result<
 
 /// Intent, act, outcome.
 async fn carry_out(engine: &Engine, run: &mut Run, step: Step) -> Result<(), EngineError> {
-    let intent = effects::intend(engine, run, step)?;
+    let (intent, cost) = effects::intend(engine, run, step).await?;
+    if let Cost::TooMuch { needed_micro_usd } = cost {
+        engine.record(run, Event::Overdrawn { needed_micro_usd })?;
+        return Ok(());
+    }
     let effect = engine.record(run, Event::EffectIntended(intent.clone()))?;
     finish(engine, run, effect, &intent).await
 }
@@ -113,6 +127,8 @@ async fn finish(engine: &Engine, run: &mut Run, effect: u64, intent: &Intent) ->
 /// The process died between intent and outcome: the effect is one that must not be done twice.
 fn roll_back(engine: &Engine, run: &mut Run, effect: u64) -> Result<(), EngineError> {
     let Some(snapshot) = run.steps.snapshot.clone() else { return Ok(()) };
+    // What is there now may not all be ours: it is kept under a name of its own before it is replaced.
+    engine.worktree.snapshot(&run.id, run.seq + 1, engine.clock.now().as_millisecond())?;
     engine.worktree.restore(&snapshot)?;
     engine.record(run, Event::EffectRolledBack { effect, snapshot })?;
     Ok(())

@@ -2,53 +2,77 @@
 //!
 //! Nothing here decides what comes next, and nothing here writes events: [`crate::drive`] does both.
 
+mod judge;
 mod review;
+mod tool;
+mod turn;
 
 pub use review::CouncilVerdict;
 
-use loki_ledger::event::{CallRef, Cost, EffectKind, Intent, Outcome, Recovery, Usage, Verdict};
+use loki_ledger::event::{EffectKind, Intent, Outcome, Phase, Recovery};
 use loki_ledger::run::Run;
-use loki_provider::{Provider, ProviderError, Request, Turn};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::engine::{Engine, EngineError};
 use crate::iteration::Step;
-use crate::tool::{Answer, ToolError};
+use crate::limits;
+use crate::tool::ToolError;
 use crate::{prompt, receipt};
 
 /// Bytes of one tool answer that are kept.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
-/// Items a plan may have, and bytes each.
-const PLAN_ITEMS_MAX: usize = 200;
-const PLAN_ITEM_BYTES_MAX: usize = 500;
 
-/// What will be written down before the step is carried out.
-pub(crate) fn intend(engine: &Engine, run: &Run, step: Step) -> Result<Intent, EngineError> {
-    let repeat = |kind| Ok(Intent { kind, recovery: Recovery::Repeat });
-    match step {
-        Step::Snapshot => repeat(EffectKind::Snapshot),
+/// Whether a step can be paid for.
+pub(crate) enum Cost {
+    /// It can, or costs nothing.
+    Covered,
+    /// It may cost more than is left.
+    TooMuch {
+        /// What it may cost; `None`: nobody knows.
+        needed_micro_usd: Option<u64>,
+    },
+}
+
+/// What will be written down before the step is carried out, and whether it can be paid for.
+pub(crate) async fn intend(engine: &Engine, run: &Run, step: Step) -> Result<(Intent, Cost), EngineError> {
+    let mut reserved = Some(0);
+    let (kind, recovery) = match step {
+        Step::Snapshot => (EffectKind::Snapshot, Recovery::Repeat),
         Step::Turn => {
-            let request = engine.keep("a request", &prompt::request(&engine.sources(), run)?)?.id;
-            repeat(EffectKind::Turn { request })
+            let mut request = prompt::request(&engine.sources(run.iteration), run)?;
+            request.allowance_micro_usd = limits::left(run);
+            reserved = turn::quote(engine, &request);
+            let undone = engine.provider.as_ref().is_some_and(|provider| provider.acts());
+            let recovery = match run.phase {
+                Some(Phase::Act) if undone => Recovery::RollBack,
+                Some(_) | None => Recovery::Repeat,
+            };
+            (EffectKind::Turn { request: engine.keep("a request", &request)?.id }, recovery)
         }
-        Step::Tool(call) => {
-            let recovery = engine.tool(&call.tool).map_or(Recovery::Repeat, |tool| tool.recovery());
-            Ok(Intent { kind: EffectKind::Tool { call }, recovery })
-        }
+        Step::Tool(call) => tool::intend(engine, call).await?,
         Step::Council(subject) => {
             let proposal = run.reviews.get(&subject).map(|review| review.proposal.clone());
             let proposal = match proposal {
                 Some(proposal) => proposal,
                 None => engine.keep("a proposal", &Value::Null)?.id,
             };
-            repeat(EffectKind::Council { subject, proposal })
+            (EffectKind::Council { subject, proposal }, Recovery::Repeat)
         }
-        Step::Approve(subject, by) => repeat(EffectKind::Approve { subject, by }),
-        Step::Refuse(call, subject) => repeat(EffectKind::Refuse { call, subject }),
-        Step::Compare => repeat(EffectKind::Compare),
-        Step::Gate(gate) => repeat(EffectKind::Gate { gate }),
-        Step::Receipt(stop) => repeat(EffectKind::Receipt { stop }),
-    }
+        Step::Approve(subject, by) => (EffectKind::Approve { subject, by }, Recovery::Repeat),
+        Step::Refuse(call, subject) => (EffectKind::Refuse { call, subject }, Recovery::Repeat),
+        Step::Compare => (EffectKind::Compare, Recovery::Repeat),
+        Step::Gate(gate) => {
+            reserved = judge::quote(engine, run, &gate)?;
+            (EffectKind::Gate { gate }, Recovery::Repeat)
+        }
+        Step::Receipt(stop) => (EffectKind::Receipt { stop }, Recovery::Repeat),
+    };
+    let cost = match (limits::left(run), reserved) {
+        (Some(left), Some(needed)) if needed > left => Cost::TooMuch { needed_micro_usd: Some(needed) },
+        (Some(_), None) => Cost::TooMuch { needed_micro_usd: None },
+        (Some(_), Some(_)) | (None, _) => Cost::Covered,
+    };
+    Ok((Intent { kind, recovery, reserved_micro_usd: reserved.unwrap_or(0) }, cost))
 }
 
 /// Carries the effect out and says what came of it.
@@ -64,93 +88,15 @@ pub(crate) async fn act(
             let commit = engine.worktree.snapshot(&run.id, effect, at_ms)?.commit;
             Ok(Outcome::Snapshot { commit })
         }
-        EffectKind::Turn { request } => turn(engine, &engine.read("a request", request)?).await,
-        EffectKind::Tool { call } => tool(engine, call).await,
+        EffectKind::Turn { request } => turn::ask(engine, &engine.read("a request", request)?).await,
+        EffectKind::Tool { call, expects } => tool::call(engine, run, call, expects.as_deref()).await,
         EffectKind::Council { subject, proposal } => review::council(engine, subject, proposal).await,
         EffectKind::Approve { subject, by } => Ok(review::approve(engine, run, subject, by).await),
         EffectKind::Refuse { subject, .. } => review::refuse(engine, run, subject),
         EffectKind::Compare => compare(engine, run),
-        EffectKind::Gate { gate } => judge(engine, gate).await,
+        EffectKind::Gate { gate } => judge::judge(engine, run, gate).await,
         EffectKind::Receipt { stop } => receipt::write(engine, run, stop),
     }
-}
-
-async fn turn(engine: &Engine, request: &Request) -> Result<Outcome, EngineError> {
-    let Some(provider) = &engine.provider else {
-        return Ok(failed("no_provider", "no provider is configured", false));
-    };
-    match provider.turn(request).await {
-        Ok(answer) => keep_turn(engine, provider.as_ref(), &answer),
-        Err(error @ ProviderError::Transient { .. }) => {
-            Ok(failed("provider_unavailable", &error.to_string(), true))
-        }
-        Err(error @ ProviderError::Permanent { .. }) => {
-            Ok(failed("provider_refused", &error.to_string(), false))
-        }
-    }
-}
-
-fn keep_turn(engine: &Engine, provider: &dyn Provider, answer: &Turn) -> Result<Outcome, EngineError> {
-    let kept = engine.keep("a turn", answer)?;
-    let mut calls = Vec::with_capacity(answer.calls.len());
-    for call in &answer.calls {
-        let input = engine.keep("a call's input", &call.input)?.id;
-        calls.push(CallRef { id: call.id.clone(), tool: call.tool.clone(), input });
-    }
-    let cost = match answer.cost {
-        _ if provider.deterministic() => Cost::Measured { micro_usd: 0 },
-        loki_provider::Cost::Measured { micro_usd } => Cost::Measured { micro_usd },
-        loki_provider::Cost::Estimated { micro_usd } => Cost::Estimated { micro_usd },
-        loki_provider::Cost::Unknown => Cost::Unknown,
-    };
-    let usage = Usage {
-        input: answer.tokens.input,
-        output: answer.tokens.output,
-        cache_read: answer.tokens.cache_read,
-        cache_write: answer.tokens.cache_write,
-        cost,
-    };
-    Ok(Outcome::Turn { turn: kept.id, calls, usage, bytes: kept.bytes })
-}
-
-async fn tool(engine: &Engine, call: &CallRef) -> Result<Outcome, EngineError> {
-    let input: Value = engine.read("a call's input", &call.input)?;
-    match call.tool.as_str() {
-        "plan" => return plan(engine, &input),
-        "finish" => {
-            let summary = input["summary"].as_str().unwrap_or("no summary").to_owned();
-            let exhausted = input["nothing_more_to_offer"].as_bool().unwrap_or(false);
-            return Ok(Outcome::Claimed { summary, exhausted });
-        }
-        _ => {}
-    }
-    let Some(tool) = engine.tool(&call.tool) else {
-        let message = format!("there is no tool called `{}`", call.tool);
-        return answered(engine, false, &message, &message);
-    };
-    match tool.call(&input).await {
-        Ok(Answer::Done { summary, output }) => answered(engine, true, &summary, &output),
-        Ok(Answer::Review(proposal)) => Ok(Outcome::Review {
-            subject: proposal.subject.clone(),
-            needs_person: proposal.needs_person.clone(),
-            proposal: engine.keep("a proposal", &proposal)?.id,
-        }),
-        Err(error) => answered(engine, false, &error.message, &explain(&error)),
-    }
-}
-
-fn plan(engine: &Engine, input: &Value) -> Result<Outcome, EngineError> {
-    let Some(items) = input["items"].as_array() else {
-        let message = "`plan` takes `items`, a list of sentences";
-        return answered(engine, false, message, message);
-    };
-    let items = items
-        .iter()
-        .filter_map(Value::as_str)
-        .take(PLAN_ITEMS_MAX)
-        .map(|item| head(item, PLAN_ITEM_BYTES_MAX).to_owned())
-        .collect();
-    Ok(Outcome::Planned { items })
 }
 
 fn compare(engine: &Engine, run: &Run) -> Result<Outcome, EngineError> {
@@ -166,28 +112,21 @@ fn compare(engine: &Engine, run: &Run) -> Result<Outcome, EngineError> {
     Ok(Outcome::Compared { tree, files: u32::try_from(files).unwrap_or(u32::MAX), diff_sha256: whole.sha256 })
 }
 
-async fn judge(engine: &Engine, name: &str) -> Result<Outcome, EngineError> {
-    let Some(gate) = engine.gates.iter().find(|gate| gate.id() == name) else {
-        return Ok(Outcome::Gate {
-            verdict: Verdict::Inconclusive,
-            summary: format!("there is no gate called `{name}` here"),
-            facts: engine.keep("a gate's facts", &json!({}))?.id,
-            gaps: Vec::new(),
-        });
-    };
-    let judged = gate.judge().await;
-    let facts = engine.keep("a gate's facts", &judged.facts)?.id;
-    Ok(Outcome::Gate { verdict: judged.verdict, summary: judged.summary, facts, gaps: judged.gaps })
-}
-
 /// A tool's answer, kept.
 fn answered(engine: &Engine, ok: bool, summary: &str, output: &str) -> Result<Outcome, EngineError> {
     let kept = engine.keep("a tool's answer", &head(output, OUTPUT_BYTES_MAX))?;
     Ok(Outcome::Tool { ok, summary: summary.to_owned(), output: kept.id, bytes: kept.bytes })
 }
 
-fn failed(code: &str, message: &str, transient: bool) -> Outcome {
-    Outcome::Failed { code: code.to_owned(), message: message.to_owned(), transient }
+/// An effect that could not be carried out.
+pub(crate) fn failed(code: &str, message: &str, transient: bool) -> Outcome {
+    Outcome::Failed {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        transient,
+        retry_at_ms: None,
+        usage: None,
+    }
 }
 
 fn explain(error: &ToolError) -> String {

@@ -108,16 +108,21 @@ impl Engine {
         read(self.ledger.reader(), what, id)
     }
 
-    /// What prompts are built from.
-    pub fn sources(&self) -> Sources<'_> {
-        // Only a model's attention is short.
-        let exact = self.provider.as_ref().is_some_and(|provider| provider.deterministic());
+    /// What prompts of an iteration are built from.
+    pub fn sources(&self, iteration: u32) -> Sources<'_> {
+        let exact = self.provider.as_ref().is_some_and(|provider| provider.exact(iteration));
         Sources {
             reader: self.ledger.reader(),
             briefings: &self.briefings,
             tools: &self.tools,
             output_bytes_max: if exact { usize::MAX } else { MODEL_OUTPUT_BYTES_MAX },
+            acts: self.provider.as_ref().is_some_and(|provider| provider.acts()),
         }
+    }
+
+    /// The gate of that name.
+    pub(crate) fn gate(&self, name: &str) -> Option<&Arc<dyn Gate>> {
+        self.gates.iter().find(|gate| gate.id() == name)
     }
 
     /// The tool of that name.

@@ -3,15 +3,26 @@
 //! Pure: no I/O, no clock, no randomness. [`crate::drive`] carries the decision out and the ledger
 //! remembers it, so a killed run resumes by asking again.
 
+use loki_ledger::event::TurnEnd;
 use loki_ledger::event::{Approver, CallRef, Phase, Recovery, Stop, Verdict, Wait};
-use loki_ledger::run::{GateResult, OpenEffect, OpenWait, Run};
+use loki_ledger::run::{OpenEffect, OpenWait, Run, TurnFailure, TurnTaken};
 
 use crate::limits;
+use crate::stuck::{self, Rung};
 
 /// Proposals that one call may make before it is refused: each means that what it is bound to changed.
 const REVIEWS_MAX: u32 = 3;
 /// Turns that may fail one after the other before the run stops.
 const TURN_FAILURES_MAX: u32 = 5;
+/// Turns that a provider may put off one after the other, saying when to ask again, before the run stops.
+const TURN_DELAYS_MAX: u32 = 50;
+/// Turns one after the other that bring nothing, before the run stops: each but the last is followed by a
+/// word about it.
+const EMPTY_TURNS_MAX: usize = 2;
+/// Turns one after the other that are cut off at the most tokens a turn may have.
+const CUT_OFF_TURNS_MAX: usize = 5;
+/// The gate that asks a model. It is asked last, and only when every other gate is content.
+pub const REVIEW: &str = "review";
 
 /// Whether a person can answer the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +48,16 @@ pub enum Next {
     Redo(u64),
     /// Give the open effect up: it took its process down too often.
     GiveUp(u64),
-    /// Put the work tree back and start the phase over: its process died.
+    /// Put the work tree back to the newest snapshot and go on from there: its process died.
     RollBack(u64),
+    /// Answer that the open effect was cut short: its process died, and it must not be done twice.
+    CutShort(u64),
     /// Open a wait for a person.
     Ask(Wait),
     /// Wait for a person or a command.
     AwaitPerson,
-    /// Leave the provider alone for some seconds, then ask it again.
-    Backoff(u64),
+    /// Leave the provider alone until then (milliseconds since the epoch), then ask it again.
+    Backoff(i64),
     /// Wait until then (milliseconds since the epoch) or a command.
     AwaitTime(i64),
     /// Wait for a command: the run is paused.
@@ -89,6 +102,9 @@ pub fn next(run: &Run, attended: Attended) -> Next {
     if run.recoveries_spent {
         return conclude(run, Stop::RecoveriesSpent);
     }
+    if run.overdrawn {
+        return conclude(run, Stop::BudgetSpent);
+    }
     if run.stop_requested {
         return conclude(run, Stop::Requested);
     }
@@ -119,7 +135,7 @@ pub fn next(run: &Run, attended: Attended) -> Next {
 /// An open effect here means that its process died.
 fn recover(run: &Run, open: &OpenEffect) -> Next {
     let recoveries = match open.intent.recovery {
-        Recovery::Repeat => open.recoveries,
+        Recovery::Repeat | Recovery::Report => open.recoveries,
         Recovery::RollBack => run.steps.rollbacks,
     };
     if recoveries >= run.limits.recoveries_max {
@@ -127,7 +143,9 @@ fn recover(run: &Run, open: &OpenEffect) -> Next {
     }
     match open.intent.recovery {
         Recovery::Repeat => Next::Redo(open.id),
-        Recovery::RollBack => Next::RollBack(open.id),
+        Recovery::RollBack if run.steps.snapshot.is_some() => Next::RollBack(open.id),
+        Recovery::RollBack => Next::CutShort(open.id), // There is nothing to go back to.
+        Recovery::Report => Next::CutShort(open.id),
     }
 }
 
@@ -159,13 +177,12 @@ fn between(run: &Run) -> Next {
 
 /// What follows a verify phase in which a gate did not pass.
 fn failed(run: &Run) -> Next {
-    let gate = run.gates.iter().find(|gate| gate.verdict != Verdict::Pass);
     if run.claim.as_ref().is_some_and(|claim| claim.exhausted) {
+        let gate = run.gates.iter().find(|gate| !content(gate.verdict));
         let gate = gate.map_or_else(|| "none".to_owned(), |gate| gate.gate.clone());
         return conclude(run, Stop::GateFailed { gate });
     }
-    let same_tree = matches!(run.trees.as_slice(), [.., (_, before), (_, now)] if before == now);
-    if same_tree && !run.gates_before.is_empty() && alike(&run.gates, &run.gates_before) {
+    if stuck::rung(run) == Rung::Stop {
         return conclude(run, Stop::Stuck);
     }
     if run.iteration >= run.limits.iterations_max {
@@ -174,10 +191,12 @@ fn failed(run: &Run) -> Next {
     Next::Begin(run.iteration + 1)
 }
 
-/// Whether the gates said the same: their facts may name times and places that differ.
-fn alike(now: &[GateResult], before: &[GateResult]) -> bool {
-    let said = |gate: &GateResult| (gate.gate.clone(), gate.verdict, gate.summary.clone());
-    now.iter().map(said).eq(before.iter().map(said))
+/// Whether a gate has nothing against it. What could not be found out is never a pass.
+fn content(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Pass | Verdict::NotApplicable => true,
+        Verdict::Fail | Verdict::Inconclusive => false,
+    }
 }
 
 fn reason(run: &Run) -> Next {
@@ -188,7 +207,10 @@ fn reason(run: &Run) -> Next {
         return Next::End(Phase::Reason, true); // Nothing to plan, it says: acting will show.
     }
     match run.steps.turns.last() {
-        Some(turn) if turn.calls.is_empty() || turn.calls.iter().any(|(call, _)| call.tool == "plan") => {
+        Some(turn) if turn.calls.iter().any(|(call, _)| call.tool == "plan") => {
+            Next::End(Phase::Reason, true)
+        }
+        Some(turn) if turn.calls.is_empty() && turn.end == TurnEnd::Complete => {
             Next::End(Phase::Reason, true)
         }
         Some(_) | None => ask(run),
@@ -205,8 +227,18 @@ fn act(run: &Run) -> Next {
             None => Next::Do(Step::Tool(call.clone())),
         };
     }
-    let silent = run.steps.turns.last().is_some_and(|turn| turn.calls.is_empty());
-    if run.steps.claimed || silent { Next::End(Phase::Act, true) } else { ask(run) }
+    let silent = |turn: &TurnTaken| turn.calls.is_empty() && turn.end == TurnEnd::Complete;
+    if run.steps.claimed || run.steps.turns.last().is_some_and(silent) {
+        return Next::End(Phase::Act, true);
+    }
+    if stuck::streak(run) >= Rung::Replan {
+        return Next::End(Phase::Act, false); // The same tool failed too often: the gates look, then plan anew.
+    }
+    let acts = run.started.as_ref().is_some_and(|started| started.acts);
+    if acts && run.steps.snapshot_turns < run.steps.turns.len() {
+        return Next::Do(Step::Snapshot); // Each turn of an agent is undone by itself, should it be cut short.
+    }
+    ask(run)
 }
 
 /// A call waits for the approval of what it proposed.
@@ -244,28 +276,50 @@ fn review(run: &Run, call: &CallRef, subject: &str) -> Next {
 
 fn verify(run: &Run) -> Next {
     let gates = run.started.as_ref().map_or(&[][..], |started| &started.gates);
-    match gates.iter().find(|gate| !run.gates.iter().any(|judged| judged.gate == **gate)) {
+    let all_content = run.gates.iter().all(|gate| content(gate.verdict));
+    let open = |gate: &&String| !run.gates.iter().any(|judged| judged.gate == **gate);
+    match gates.iter().filter(open).find(|gate| *gate != REVIEW || all_content) {
         Some(gate) => Next::Do(Step::Gate(gate.clone())),
         None => {
-            let passed = !run.gates.is_empty() && run.gates.iter().all(|gate| gate.verdict == Verdict::Pass);
-            Next::End(Phase::Verify, passed)
+            let any = run.gates.iter().any(|gate| gate.verdict == Verdict::Pass);
+            Next::End(Phase::Verify, any && all_content)
         }
     }
 }
 
-/// Asks the provider, unless it has failed or been asked too often.
+/// Asks the provider, unless it has failed, brought nothing, or been asked too often.
 fn ask(run: &Run) -> Next {
-    match &run.turn_failed {
-        Some((message, false)) => conclude(run, Stop::ProviderFailed { message: message.clone() }),
-        Some((message, true)) if run.turn_failures >= TURN_FAILURES_MAX => {
-            conclude(run, Stop::ProviderFailed { message: message.clone() })
-        }
-        Some((_, true)) => Next::Backoff(1 << run.turn_failures.min(6)),
-        None if u32::try_from(run.steps.turns.len()).is_ok_and(|turns| turns >= run.limits.turns_max) => {
-            conclude(run, Stop::TurnsSpent)
-        }
-        None => Next::Do(Step::Turn),
+    if let Some(failure) = &run.turn_failed {
+        return again(run, failure);
     }
+    let turns = &run.steps.turns;
+    let barren =
+        |end: TurnEnd| turns.iter().rev().take_while(|turn| turn.calls.is_empty() && turn.end == end).count();
+    if barren(TurnEnd::Empty) >= EMPTY_TURNS_MAX || barren(TurnEnd::CutOff) >= CUT_OFF_TURNS_MAX {
+        return conclude(run, Stop::EmptyTurn);
+    }
+    if barren(TurnEnd::Refused) >= EMPTY_TURNS_MAX {
+        return conclude(run, Stop::Refused);
+    }
+    if u32::try_from(turns.len()).is_ok_and(|turns| turns >= run.limits.turns_max) {
+        return conclude(run, Stop::TurnsSpent);
+    }
+    Next::Do(Step::Turn)
+}
+
+/// What follows a turn that failed.
+fn again(run: &Run, failure: &TurnFailure) -> Next {
+    let failures_max = if failure.rate_limited { TURN_DELAYS_MAX } else { TURN_FAILURES_MAX };
+    if !failure.transient || run.turn_failures >= failures_max {
+        return conclude(run, Stop::ProviderFailed { message: failure.message.clone() });
+    }
+    let by_itself = run.last_ms + (1000 << run.turn_failures.min(6));
+    let until_ms = failure.retry_at_ms.unwrap_or(by_itself);
+    let longest = i64::try_from(run.limits.wait_seconds_max).unwrap_or(i64::MAX).saturating_mul(1000);
+    if until_ms.saturating_sub(run.last_ms) > longest {
+        return conclude(run, Stop::RateLimited { until_ms });
+    }
+    Next::Backoff(until_ms)
 }
 
 /// A run ends with a receipt.

@@ -4,13 +4,14 @@
 //! said. The signature is ed25519 over the receipt's JSON without the `signature` member, members in
 //! the order they are written in.
 
+mod handover;
 mod markdown;
 mod sign;
 
 use std::path::{Path, PathBuf};
 
 use loki_ledger::event::{Outcome, RunId, Stop, Verdict};
-use loki_ledger::run::Run;
+use loki_ledger::run::{ModelSpent, Run, Spent};
 use loki_ledger::{LedgerError, Reader};
 use loki_store::replace_file;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,8 @@ pub struct Facts {
     pub iterations: u32,
     /// Time in which a process drove the run, in milliseconds.
     pub active_ms: u64,
+    /// Files that somebody else changed during the run.
+    pub edited_by_others: Vec<String>,
     /// What it cost.
     pub cost: CostFact,
     /// Events in the ledger before the receipt, and the hash of the newest of them.
@@ -88,6 +91,15 @@ pub struct GateFact {
     pub facts: Value,
 }
 
+/// What a gate that asks a model was told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateAssessment {
+    /// Which.
+    pub gate: String,
+    /// What the model said.
+    pub said: Value,
+}
+
 /// An approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalFact {
@@ -104,6 +116,29 @@ pub struct CostFact {
     pub micro_usd: Option<u64>,
     /// `measured`, `estimated` or `unknown`.
     pub source: String,
+    /// The part of it that calls are taken to have cost whose answer was never received.
+    pub micro_usd_lost: u64,
+    /// Input tokens that were not cached.
+    pub input_tokens: u64,
+    /// Output tokens.
+    pub output_tokens: u64,
+    /// Input tokens read from a cache.
+    pub cache_read_tokens: u64,
+    /// Input tokens written to a cache.
+    pub cache_write_tokens: u64,
+    /// The turns of each model.
+    pub models: Vec<ModelFact>,
+}
+
+/// What one model's turns came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFact {
+    /// The model.
+    pub model: String,
+    /// Turns it answered.
+    pub turns: u32,
+    /// Millionths of a US dollar.
+    pub micro_usd: u64,
 }
 
 /// Where the ledger stood.
@@ -116,14 +151,20 @@ pub struct LedgerFact {
 }
 
 /// What was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assessments {
     /// The provider.
     pub provider: Option<String>,
     /// Its claim.
     pub claim: Option<String>,
+    /// What it names as evidence.
+    #[serde(default)]
+    pub evidence: Vec<String>,
     /// The council's verdicts.
     pub council: Vec<CouncilVerdict>,
+    /// What models said that gates asked.
+    #[serde(default)]
+    pub gates: Vec<GateAssessment>,
 }
 
 /// A signature.
@@ -147,6 +188,9 @@ pub fn exit_code(stop: &Stop) -> u8 {
         | Stop::NeedsModel
         | Stop::ProviderFailed { .. }
         | Stop::Stuck
+        | Stop::EmptyTurn
+        | Stop::Refused
+        | Stop::RateLimited { .. }
         | Stop::Requested
         | Stop::IterationsSpent
         | Stop::TimeSpent
@@ -167,6 +211,9 @@ pub fn verdict(stop: &Stop) -> &'static str {
         Stop::NeedsModel => "needs_model",
         Stop::ProviderFailed { .. } => "provider_failed",
         Stop::Stuck => "stuck",
+        Stop::EmptyTurn => "empty_turn",
+        Stop::Refused => "refused",
+        Stop::RateLimited { .. } => "rate_limited",
         Stop::Requested => "stopped_on_request",
         Stop::IterationsSpent => "iterations_spent",
         Stop::TimeSpent => "time_spent",
@@ -194,21 +241,16 @@ pub(crate) fn write(engine: &Engine, run: &Run, stop: &Stop) -> Result<Outcome, 
     let folder = folder(&engine.state, run.id.as_str());
     save(&folder, "receipt.json", &signed)?;
     save(&folder, "receipt.md", markdown::render(&receipt).as_bytes())?;
+    if let Some(note) = handover::note(engine, run, stop)? {
+        save(&folder, "handover.md", note.as_bytes())?;
+    }
     Ok(Outcome::Receipt { receipt: engine.ledger.put(&signed)? })
 }
 
 fn build(engine: &Engine, run: &Run, stop: &Stop) -> Result<Receipt, EngineError> {
     let base = run.snapshots.first().map(|snapshot| snapshot.commit.clone());
     let difference = base.as_deref().map(|base| engine.worktree.difference(base)).transpose()?;
-    let mut gates = Vec::with_capacity(run.gates.len());
-    for gate in &run.gates {
-        gates.push(GateFact {
-            gate: gate.gate.clone(),
-            verdict: gate.verdict,
-            summary: gate.summary.clone(),
-            facts: engine.read("a gate's facts", &gate.facts)?,
-        });
-    }
+    let (gates, said) = gate_facts(engine, run)?;
     let mut council = Vec::new();
     for (_, verdict, _) in run.reviews.values().filter_map(|review| review.council.as_ref()) {
         council.push(engine.read("a council's verdict", verdict)?);
@@ -216,8 +258,6 @@ fn build(engine: &Engine, run: &Run, stop: &Stop) -> Result<Receipt, EngineError
     // The receipt's own intent is the newest event: the one before it is the last that it speaks of.
     let spoken_of = run.open.as_ref().map_or(run.seq, |open| open.id - 1);
     let (spent, started) = (&run.spent, run.started.as_ref());
-    let unknown = spent.turns_unknown > 0;
-    let source = if unknown { "unknown" } else { ["measured", "estimated"][usize::from(spent.estimated)] };
     Ok(Receipt {
         version: VERSION,
         run: run.id.to_string(),
@@ -235,7 +275,8 @@ fn build(engine: &Engine, run: &Run, stop: &Stop) -> Result<Receipt, EngineError
             approvals: approvals(run),
             iterations: run.iteration,
             active_ms: spent.active_ms,
-            cost: CostFact { micro_usd: (!unknown).then_some(spent.micro_usd), source: source.to_owned() },
+            edited_by_others: run.edited.iter().cloned().collect(),
+            cost: cost(spent),
             ledger: LedgerFact {
                 events: spoken_of,
                 head: hash_at(engine.ledger.reader(), &run.id, spoken_of)?,
@@ -244,10 +285,50 @@ fn build(engine: &Engine, run: &Run, stop: &Stop) -> Result<Receipt, EngineError
         assessments: Assessments {
             provider: started.and_then(|started| started.provider.clone()),
             claim: run.claim.as_ref().map(|claim| claim.summary.clone()),
+            evidence: run.claim.as_ref().map(|claim| claim.evidence.clone()).unwrap_or_default(),
             council,
+            gates: said,
         },
         signature: None,
     })
+}
+
+/// The gates' facts, and apart from them what models said that they asked.
+fn gate_facts(engine: &Engine, run: &Run) -> Result<(Vec<GateFact>, Vec<GateAssessment>), EngineError> {
+    let (mut gates, mut said) = (Vec::with_capacity(run.gates.len()), Vec::new());
+    for gate in &run.gates {
+        let mut facts: Value = engine.read("a gate's facts", &gate.facts)?;
+        if let Some(assessments) = facts.as_object_mut().and_then(|facts| facts.remove("assessments")) {
+            said.push(GateAssessment { gate: gate.gate.clone(), said: assessments });
+        }
+        gates.push(GateFact {
+            gate: gate.gate.clone(),
+            verdict: gate.verdict,
+            summary: gate.summary.clone(),
+            facts,
+        });
+    }
+    Ok((gates, said))
+}
+
+fn cost(spent: &Spent) -> CostFact {
+    let unknown = spent.turns_unknown > 0;
+    let source = if unknown { "unknown" } else { ["measured", "estimated"][usize::from(spent.estimated)] };
+    let model = |(model, spent): (&String, &ModelSpent)| ModelFact {
+        model: model.clone(),
+        turns: spent.turns,
+        micro_usd: spent.micro_usd,
+    };
+    CostFact {
+        micro_usd: (!unknown).then_some(spent.micro_usd),
+        source: source.to_owned(),
+        micro_usd_lost: spent.micro_usd_lost,
+        input_tokens: spent.input,
+        output_tokens: spent.output,
+        cache_read_tokens: spent.cache_read,
+        cache_write_tokens: spent.cache_write,
+        models: spent.models.iter().map(model).collect(),
+    }
 }
 
 fn approvals(run: &Run) -> Vec<ApprovalFact> {

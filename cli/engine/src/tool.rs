@@ -3,7 +3,7 @@
 //! The engine knows no service. Whoever wires it adapts theirs to these traits.
 
 use async_trait::async_trait;
-use loki_ledger::event::{Approver, Recovery, Verdict};
+use loki_ledger::event::{Approver, Recovery, Usage, Verdict};
 use loki_provider::ToolSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,15 +17,31 @@ pub trait Tool: Send + Sync {
     /// Whether it only reads. Such tools may be called while planning.
     fn reads_only(&self) -> bool;
 
+    /// Whether it works on the project's files or runs its commands: an agent that brings tools of its
+    /// own is not offered it.
+    fn is_for_the_workspace(&self) -> bool {
+        false
+    }
+
     /// What to do when a process died while it was at work. Say [`Recovery::Repeat`] only where doing
     /// it twice is the same as doing it once.
     fn recovery(&self) -> Recovery;
 
-    /// Does it. An error is an answer for the provider, not the end of the run.
-    async fn call(&self, input: &Value) -> Result<Answer, ToolError>;
+    /// Looks at what the call will act on, before anything is written down about it, and changes
+    /// nothing. What it returns is kept with the intent and handed to [`Tool::call`], so that a call
+    /// which is repeated after a crash can tell whether it has acted already. At most 4 KiB.
+    async fn prepare(&self, _input: &Value) -> Option<String> {
+        None
+    }
+
+    /// Does it. `expects` is what [`Tool::prepare`] returned for this very call. An error is an answer
+    /// for the provider, not the end of the run.
+    async fn call(&self, input: &Value, expects: Option<&str>) -> Result<Answer, ToolError>;
 
     /// Stores an approval of a proposal that [`Tool::call`] made, so that the same call acts next time.
-    async fn approve(&self, subject: &str, by: &Approver) -> Result<(), ToolError>;
+    async fn approve(&self, _subject: &str, _by: &Approver) -> Result<(), ToolError> {
+        Err(ToolError::new("no_proposal", "this tool makes no proposals", Some("call it directly")))
+    }
 }
 
 /// A tool's answer.
@@ -52,6 +68,13 @@ pub struct ToolError {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+impl ToolError {
+    /// An error with a stable code, what went wrong, and what to do about it.
+    pub fn new(code: &str, message: impl Into<String>, hint: Option<&str>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), hint: hint.map(str::to_owned) }
+    }
 }
 
 /// Something that will happen once it is approved.
@@ -145,14 +168,34 @@ pub trait Briefing: Send + Sync {
     fn render(&self, bytes_max: usize) -> Option<String>;
 }
 
+/// What a gate is asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Case {
+    /// The commit to compare the project with: the snapshot before the run's first act. `None` where
+    /// there is nothing to compare with.
+    pub base: Option<String>,
+    /// The document.
+    pub document: String,
+    /// The plan's items.
+    pub checklist: Vec<String>,
+    /// What judging may cost at the most, in millionths of a US dollar; `None`: no budget is set.
+    pub allowance_micro_usd: Option<u64>,
+}
+
 /// A judge of facts.
 #[async_trait]
 pub trait Gate: Send + Sync {
     /// Its name.
     fn id(&self) -> &str;
 
+    /// What asking it may cost at the most, in millionths of a US dollar: 0 where no model is asked,
+    /// `None` where nobody knows.
+    fn quote(&self, _case: &Case) -> Option<u64> {
+        Some(0)
+    }
+
     /// Judges the project as it stands. Changes nothing.
-    async fn judge(&self) -> Judgement;
+    async fn judge(&self, case: &Case) -> Judgement;
 }
 
 /// What a gate says.
@@ -160,10 +203,40 @@ pub trait Gate: Send + Sync {
 pub struct Judgement {
     /// Its verdict.
     pub verdict: Verdict,
-    /// One line for people.
+    /// One line for people. The provider sees it too.
     pub summary: String,
-    /// What it saw.
+    /// What whoever must mend it is told, such as the output of the tests that fail; at most
+    /// [`REPORT_BYTES_MAX`]. Empty where there is nothing to say.
+    pub report: String,
+    /// What it saw, for people and receipts; the provider never sees it. A command that was run is
+    /// under `command` (an array of words) and `exit_code`.
     pub facts: Value,
     /// What is still missing, by name.
     pub gaps: Vec<String>,
+    /// What is worth a look and stops nothing.
+    pub concerns: Vec<String>,
+    /// What fails, by names that stay the same as long as the failure does (names of tests, rules with
+    /// paths): two iterations in which the same things fail are told by it.
+    pub failing: Vec<String>,
+    /// What judging cost.
+    pub usage: Usage,
+}
+
+/// Bytes of a gate's report.
+pub const REPORT_BYTES_MAX: usize = 16 * 1024;
+
+impl Judgement {
+    /// A judgement of which nothing else is to be said.
+    pub fn new(verdict: Verdict, summary: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            summary: summary.into(),
+            report: String::new(),
+            facts: Value::Null,
+            gaps: Vec::new(),
+            concerns: Vec::new(),
+            failing: Vec::new(),
+            usage: Usage::FREE,
+        }
+    }
 }

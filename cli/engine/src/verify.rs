@@ -7,7 +7,7 @@ use loki_ledger::event::{ArtifactId, RunId};
 use serde::Serialize;
 
 use crate::receipt::{Receipt, hash_at, verify_signature};
-use crate::tool::Gate;
+use crate::tool::{Case, Gate};
 use crate::worktree::Worktree;
 
 /// What a receipt is checked against.
@@ -41,6 +41,7 @@ pub async fn verify(receipt: &Receipt, evidence: &Evidence<'_>) -> Vec<Check> {
     if let Some(base) = &receipt.facts.base {
         checks.push(difference(receipt, evidence, base));
     }
+    let case = case(receipt, evidence);
     let mut gaps = Vec::new();
     for fact in &receipt.facts.gates {
         let name = format!("gate {}", fact.gate);
@@ -48,7 +49,15 @@ pub async fn verify(receipt: &Receipt, evidence: &Evidence<'_>) -> Vec<Check> {
             checks.push(check(&name, false, "there is no such gate here".to_owned()));
             continue;
         };
-        let judged = gate.judge().await;
+        if gate.quote(&case) != Some(0) {
+            checks.push(check(
+                &name,
+                true,
+                "not asked again: a model's opinion is not repeatable".to_owned(),
+            ));
+            continue;
+        }
+        let judged = gate.judge(&case).await;
         let holds = judged.verdict == fact.verdict;
         checks.push(check(&name, holds, judged.summary));
         gaps.extend(judged.gaps);
@@ -58,6 +67,19 @@ pub async fn verify(receipt: &Receipt, evidence: &Evidence<'_>) -> Vec<Check> {
         checks.push(check("gaps", gaps == receipt.facts.gaps, detail));
     }
     checks
+}
+
+/// What the gates were asked about then.
+fn case(receipt: &Receipt, evidence: &Evidence<'_>) -> Case {
+    let document = ArtifactId::parse(&receipt.facts.document_sha256)
+        .and_then(|document| evidence.reader.artifact(&document).ok())
+        .unwrap_or_default();
+    Case {
+        base: receipt.facts.base.clone(),
+        document: String::from_utf8_lossy(&document).into_owned(),
+        checklist: Vec::new(),
+        allowance_micro_usd: Some(0),
+    }
 }
 
 fn signature(receipt: &Receipt, evidence: &Evidence<'_>) -> Check {

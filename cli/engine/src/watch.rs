@@ -2,6 +2,8 @@
 //! rather touch a file than run a command.
 //!
 //! `STOP` and `HUMAN_INPUT.md` are taken once and removed; `PAUSE` counts as long as it is there.
+//!
+//! Besides, [`Edits`] notices what a person changes in the project during a run.
 
 use std::fs;
 use std::io;
@@ -13,6 +15,10 @@ use loki_ledger::LedgerError;
 use loki_ledger::event::Command;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
+
+mod edits;
+
+pub use edits::{Edited, Edits, Own};
 
 /// Bytes of `HUMAN_INPUT.md` that are taken over.
 const INPUT_BYTES_MAX: usize = 64 * 1024;
@@ -81,3 +87,6 @@ fn remove(path: &Path) {
         Err(error) => debug_assert!(error.kind() != io::ErrorKind::InvalidInput, "{error}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,15 @@
 //!
 //! The engine knows no Forge and Forge knows no engine; here one is handed to the other.
 
+mod agents;
 mod error;
 mod forge;
 mod gates;
 mod preflight;
+mod staged;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -15,25 +18,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forge_detect::Requirements;
-use loki_blueprint::{Blueprint, Existing, MIGRATIONS};
+use loki_blueprint::{Blueprint, Existing, MIGRATIONS, MigrationFile, plan};
 use loki_engine::council::reviewers;
-use loki_engine::iteration::Attended;
+use loki_engine::iteration::{Attended, REVIEW};
 use loki_engine::receipt::{self, Signer};
-use loki_engine::tool::{Briefing, Gate, Tool};
-use loki_engine::tools::WriteFile;
+use loki_engine::tool::{Briefing, Case, Gate, Tool};
 use loki_engine::worktree::Worktree;
 use loki_engine::{Engine, Observer};
-use loki_ledger::event::{ArtifactId, Event, Limits, RunId, RunStarted, VERSION, Verdict};
+use loki_ledger::event::{ArtifactId, Event, Limits, Phase, RunId, RunStarted, VERSION, Verdict};
 use loki_ledger::run::Run;
 use loki_ledger::{Ledger, LedgerError, Reader};
 use loki_provider::Provider;
+use loki_tools::Processes;
+use loki_tools::files::Project;
 use loki_store::{Clock, SystemClock, Timestamp, replace_file};
 
 use crate::context::Context;
+use crate::error::CommandError;
 
 pub(crate) use error::AppError;
 use forge::{LazyForge, Summary};
-use gates::GATES;
+use staged::Staged;
+pub(crate) use work::Work;
 
 /// A project, with everything needed to work on it.
 pub(crate) struct App {
@@ -41,6 +47,10 @@ pub(crate) struct App {
     state: PathBuf,
     clock: Arc<dyn Clock>,
     forge: Arc<LazyForge>,
+    /// `None` where nothing but Forge is worked with.
+    work: Option<Work>,
+    /// What a model's commands started to go on.
+    processes: Processes,
 }
 
 /// A document and what was found in it.
@@ -54,6 +64,12 @@ pub(crate) struct Job {
     pub(crate) requirements: Arc<Requirements>,
 }
 
+/// Whether a model writes (or wrote) the application of a run.
+pub(crate) fn by_model(run: &Run) -> bool {
+    let names = |started: &RunStarted| started.gates.iter().any(|gate| loki_gates::PROJECT_GATES.contains(&gate.as_str()));
+    run.started.as_ref().is_some_and(names)
+}
+
 impl Job {
     /// The document's hash: the name it is kept under.
     pub(crate) fn id(&self) -> ArtifactId {
@@ -65,12 +81,24 @@ impl App {
     /// The project at `root`, whose state is kept in `state`. Touches nothing yet.
     pub(crate) fn new(root: &Path, state: &Path, clock: Arc<dyn Clock>) -> Self {
         let forge = LazyForge::new(&state.join("forge"), Arc::clone(&clock));
-        Self { root: root.to_owned(), state: state.to_owned(), clock, forge }
+        Self { root: root.to_owned(), state: state.to_owned(), clock, forge, work: None, processes: Processes::default() }
     }
 
-    /// The project a command is about.
+    /// The project a command is about, to look at.
     pub(crate) fn of(context: &Context) -> Self {
         Self::new(context.project.root(), &context.project.state_dir(), Arc::new(SystemClock))
+    }
+
+    /// The project a command is about, to judge what is there.
+    pub(crate) fn to_judge(context: &Context) -> Result<Self, CommandError> {
+        Ok(Self { work: Some(Work::to_judge(context)?), ..Self::of(context) })
+    }
+
+    /// The project a command is about, to work on it with the models that are configured.
+    pub(crate) fn to_drive(context: &Context) -> Result<Self, CommandError> {
+        let app = Self::of(context);
+        let work = Work::to_drive(context, &app.clock)?;
+        Ok(Self { work: Some(work), ..app })
     }
 
     /// The `.loki` folder.
@@ -119,12 +147,21 @@ impl App {
     pub(crate) fn still_holds(&self, job: &Job, run: &Run) -> Result<bool, AppError> {
         let receipt = receipt::folder(&self.state, run.id.as_str()).join("receipt.json");
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
             .build()
             .map_err(|source| AppError::Write { path: self.state.clone(), source })?;
-        let gates = self.gates(&job.requirements);
+        let gates = self.gates(&job.requirements, by_model(run));
+        let asked = run.started.as_ref().map_or(&[][..], |started| &started.gates);
+        let case = Case {
+            base: run.snapshots.first().map(|snapshot| snapshot.commit.clone()),
+            document: String::from_utf8_lossy(&job.document).into_owned(),
+            checklist: run.checklist.clone(),
+            allowance_micro_usd: Some(0),
+        };
         let all = async {
-            for gate in &gates {
-                if gate.judge().await.verdict != Verdict::Pass {
+            for name in asked.iter().filter(|name| *name != REVIEW) {
+                let Some(gate) = gates.iter().find(|gate| gate.id() == name) else { return false };
+                if !matches!(gate.judge(&case).await.verdict, Verdict::Pass | Verdict::NotApplicable) {
                     return false;
                 }
             }
@@ -143,9 +180,12 @@ impl App {
     }
 
     /// Everything a run of this job is driven with. Takes the project's lock.
+    ///
+    /// `goes_on` is the run that goes on; `None`: a new one is to begin.
     pub(crate) fn engine(
         &self,
         requirements: &Arc<Requirements>,
+        goes_on: Option<&RunStarted>,
         attended: Attended,
         observer: Observer,
     ) -> Result<Engine, AppError> {
@@ -163,16 +203,30 @@ impl App {
             ledger,
             state: self.state.clone(),
             worktree: self.worktree(),
-            provider: self.provider(requirements),
-            tools: self.tools(),
+            provider: self.provider(requirements, goes_on)?,
+            tools: self.tools(requirements)?,
             briefings: self.briefings(),
-            gates: self.gates(requirements),
+            gates: self.gates(requirements, self.model().is_some()),
             reviewers: reviewers::deterministic(),
             advocate: reviewers::advocate(),
             signer: Signer::open(&self.key())?,
             attended,
             clock: Arc::clone(&self.clock),
-            observer,
+            observer: self.ending_processes(observer),
+        })
+    }
+
+    /// Whatever was started to go on ends with the phase that started it: gates must not see it.
+    fn ending_processes(&self, observer: Observer) -> Observer {
+        let processes = self.processes.clone();
+        Box::new(move |recorded, run| {
+            if let Event::PhaseEnded { phase: Phase::Act, .. } | Event::RunStopped { .. } = &recorded.event
+                && let Ok(runtime) = tokio::runtime::Handle::try_current()
+            {
+                let processes = processes.clone();
+                runtime.spawn(async move { processes.end_all().await });
+            }
+            observer(recorded, run);
         })
     }
 
@@ -193,7 +247,9 @@ impl App {
             requirements: engine.ledger.put(&requirements)?,
             backend: !job.requirements.none,
             provider: engine.provider.as_ref().map(|provider| provider.name().to_owned()),
-            gates: GATES.map(str::to_owned).to_vec(),
+            acts: engine.provider.as_ref().is_some_and(|provider| provider.acts()),
+            backend_first: engine.provider.as_ref().is_some_and(|provider| provider.exact(1)),
+            gates: self.gate_names(&job.requirements),
             limits,
         };
         let mut run = Run::new(id);
@@ -227,9 +283,42 @@ impl App {
         Worktree::new(&self.root, &self.state)
     }
 
-    /// What judges a run of this job.
-    pub(crate) fn gates(&self, requirements: &Arc<Requirements>) -> Vec<Arc<dyn Gate>> {
-        gates::gates(&self.forge, requirements, self.migration_files())
+    /// Everything that can judge a run of this job. `by_model`: a model writes its application.
+    pub(crate) fn gates(&self, requirements: &Arc<Requirements>, by_model: bool) -> Vec<Arc<dyn Gate>> {
+        let mut all = gates::backend(&self.forge, requirements, self.migration_files(), by_model);
+        all.extend(self.application_gates());
+        all
+    }
+
+    /// Everything that can judge an application.
+    pub(crate) fn application_gates(&self) -> Vec<Arc<dyn Gate>> {
+        match &self.work {
+            Some(work) => gates::application(self.worktree(), &self.root, &self.state, work),
+            None => Vec::new(),
+        }
+    }
+
+    /// The gates that a new run of this job must pass, in order.
+    fn gate_names(&self, requirements: &Requirements) -> Vec<String> {
+        let mut names: Vec<&str> = Vec::new();
+        if self.builds_a_backend(requirements) || self.model().is_none() {
+            names.extend(gates::BACKEND);
+        }
+        if let Some(work) = self.work.as_ref().filter(|work| work.provider().is_some()) {
+            names.extend(gates::application_names());
+            names.extend(work.reviews().then_some(REVIEW));
+        }
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether a model is configured.
+    pub(crate) fn has_model(&self) -> bool {
+        self.model().is_some()
+    }
+
+    /// Who writes the application; `None` where no model is configured.
+    fn model(&self) -> Option<&Arc<dyn Provider>> {
+        self.work.as_ref().and_then(Work::provider)
     }
 
     /// What every prompt of this project tells.
@@ -237,11 +326,17 @@ impl App {
         vec![Arc::new(Summary(Arc::clone(&self.forge)))]
     }
 
-    /// What a provider can act with.
-    pub(crate) fn tools(&self) -> Vec<Arc<dyn Tool>> {
-        let mut tools = forge::tools(&self.forge);
-        tools.push(Arc::new(WriteFile::new(&self.root)));
-        tools
+    /// What a provider can act with. A project without a backend gets no tool of Forge.
+    pub(crate) fn tools(&self, requirements: &Requirements) -> Result<Vec<Arc<dyn Tool>>, AppError> {
+        let mut tools = Vec::new();
+        if self.builds_a_backend(requirements) || self.work.is_none() {
+            tools.extend(forge::tools(&self.forge));
+        }
+        // A model that cannot run commands confined gets none; the gates say why.
+        let workshop = self.model().and_then(|_| self.work.as_ref()?.workshop().ok());
+        let project = Project::open(&self.root).map_err(|source| AppError::Project { source })?;
+        tools.extend(loki_tools::tools(&project, workshop.as_ref(), &self.processes));
+        Ok(tools)
     }
 
     /// Where the key that signs receipts is kept.
@@ -249,12 +344,38 @@ impl App {
         self.state.join("keys/receipt.ed25519")
     }
 
-    /// Who works on this job: the blueprint builds backends. Without a backend there is nothing that can
-    /// be done without a model.
-    fn provider(&self, requirements: &Requirements) -> Option<Arc<dyn Provider>> {
+    /// Whether the document, or the project's own migrations, ask for a backend.
+    fn builds_a_backend(&self, requirements: &Requirements) -> bool {
+        !requirements.none || !self.migration_files().is_empty()
+    }
+
+    /// Who works on this job. The blueprint makes backends; what is beyond them takes a model.
+    fn provider(
+        &self,
+        requirements: &Requirements,
+        goes_on: Option<&RunStarted>,
+    ) -> Result<Option<Arc<dyn Provider>>, AppError> {
         let files = self.migration_files();
-        (!requirements.none || !files.is_empty())
-            .then(|| Arc::new(Blueprint::new(requirements.clone(), files)) as Arc<dyn Provider>)
+        let backend = !requirements.none || !files.is_empty();
+        let Some(model) = self.model() else {
+            let blueprint = || Arc::new(Blueprint::new(requirements.clone(), files)) as Arc<dyn Provider>;
+            return Ok(backend.then(blueprint));
+        };
+        let first = match goes_on {
+            Some(started) => started.backend_first,
+            None => backend && self.backend_is_open(requirements, &files)?,
+        };
+        Ok(Some(match first {
+            true => Arc::new(Staged::new(Blueprint::new(requirements.clone(), files), Arc::clone(model))),
+            false => Arc::clone(model),
+        }))
+    }
+
+    /// Whether something of the backend is still to be made.
+    fn backend_is_open(&self, requirements: &Requirements, files: &[MigrationFile]) -> Result<bool, AppError> {
+        let existing = self.existing()?;
+        let pending = files.iter().any(|file| !existing.migrations.contains(&file.name));
+        Ok(pending || !plan(requirements, &existing).checklist.is_empty())
     }
 
     /// Makes the state folder, closed to others and to git.

@@ -133,12 +133,25 @@ impl Config {
 
     /// Refuses what a project's file must not say: how its commands are confined is for whoever runs them.
     pub(crate) fn may_project_set(&self, key: &dyn AnyKey, value: &toml::Value) -> Result<(), CommandError> {
-        let before = self.entries.get(key.name()).and_then(|entry| entry.value.as_str());
-        let after = value.as_str();
+        let name = key.name();
+        if keys::is_the_users(name) {
+            let message = format_args!("a project's file cannot set `{name}`: it says who is sent what");
+            return Err(CommandError::new(ErrorKind::Config, message)
+                .hint(format_args!("Set it yourself: `loki config set --user {name} VALUE`.")));
+        }
+        let now = self.entries.get(name).map(|entry| &entry.value);
+        if name == keys::RUN_BUDGET_USD_MAX.name()
+            && let (Some(before), Some(after)) = (now.and_then(f64::from_toml), f64::from_toml(value))
+            && after > before
+        {
+            let message = format_args!("a project's file cannot raise `{name}` from {before} to {after}");
+            return Err(CommandError::new(ErrorKind::Config, message)
+                .hint(format_args!("Raise it yourself: `loki config set --user {name} {after}`.")));
+        }
+        let (before, after) = (now.and_then(toml::Value::as_str), value.as_str());
         if let (Some(order), Some(before), Some(after)) = (keys::strictness(key.name()), before, after) {
             let strict = |word: &str| order.iter().position(|known| *known == word);
             if strict(after) < strict(before) {
-                let name = key.name();
                 let message =
                     format_args!("a project's file cannot loosen `{name}` from `{before}` to `{after}`");
                 return Err(CommandError::new(ErrorKind::Config, message)

@@ -1,15 +1,17 @@
 //! How commands of this project are confined: the layers of its policy, the places, the machine.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use loki_sandbox::audit::AuditLog;
+use loki_sandbox::audit::{AuditError, AuditLog};
 use loki_sandbox::policy::{Document, Places, Policy, PolicyError, Preset, layered};
 use loki_sandbox::proxy::UpstreamProxy;
-use loki_sandbox::{Level, Mode, Support};
-use loki_store::Timestamp;
+use loki_sandbox::{Level, Mode, Support, Workshop};
+use loki_store::{Clock, SystemClock};
 
 use crate::config::keys::{SANDBOX_LEVEL, SANDBOX_MODE, SANDBOX_PRESET};
 use crate::context::Context;
@@ -115,22 +117,62 @@ pub(crate) fn strength(context: &Context, args: &StrengthArgs) -> Result<(Mode, 
     Ok((mode, level))
 }
 
-/// The record of this project's calls.
-pub(crate) fn record(context: &Context) -> Result<AuditLog, CommandError> {
-    let path = context.project.state_dir().join("sandbox/calls.jsonl");
-    AuditLog::open(&path).map_err(|error| {
-        CommandError::from_error(ErrorKind::Io, &error)
-            .hint("Look at the rights of `.loki` and at the space left on its disk.")
+/// What commands of this project are run with, under `policy`. Their calls are recorded beside the project.
+pub(crate) fn workshop(
+    context: &Context,
+    policy: Policy,
+    strength: &StrengthArgs,
+) -> Result<Workshop, CommandError> {
+    let (mode, least) = self::strength(context, strength)?;
+    let places = places(context)?;
+    crate::app::App::of(context).prepare()?;
+    Ok(Workshop {
+        policy: Arc::new(policy),
+        places,
+        variables: Arc::new(variables(context)),
+        // The policy names the variables they are in.
+        secrets: Arc::new(BTreeMap::new()),
+        upstream_proxy: upstream_proxy(context)?,
+        ca_bundle: ca_bundle(context),
+        mode,
+        least,
+        support: strength.limited(Support::at_first_sight()),
+        helper: None,
+        log: Arc::new(record(context)?),
+        now_ms: Arc::new(|| SystemClock.now().as_millisecond()),
     })
 }
 
-/// A name for a call that no other call has.
-pub(crate) fn call_id(now: Timestamp) -> String {
-    format!("{}-{}", now.as_microsecond(), std::process::id())
+/// The record of this project's calls.
+fn record(context: &Context) -> Result<AuditLog, CommandError> {
+    let path = context.project.state_dir().join("sandbox/calls.jsonl");
+    AuditLog::open(&path).map_err(|error| of_record(&error))
+}
+
+/// A record that cannot be used.
+pub(crate) fn of_record(error: &AuditError) -> CommandError {
+    CommandError::from_error(ErrorKind::Io, error)
+        .hint("Look at the rights of `.loki` and at the space left on its disk.")
+}
+
+/// The variables of this program, with who signs commits: the command does not see the user's git settings.
+fn variables(context: &Context) -> BTreeMap<String, String> {
+    let mut variables = context.environment.all();
+    if let Some((name, email)) = loki_engine::worktree::identity(context.project.root()) {
+        for (variable, value) in [
+            ("GIT_AUTHOR_NAME", &name),
+            ("GIT_AUTHOR_EMAIL", &email),
+            ("GIT_COMMITTER_NAME", &name),
+            ("GIT_COMMITTER_EMAIL", &email),
+        ] {
+            variables.entry(variable.to_owned()).or_insert_with(|| value.clone());
+        }
+    }
+    variables
 }
 
 /// The proxy that this machine reaches hosts through, from the variables that programs share.
-pub(crate) fn upstream_proxy(context: &Context) -> Result<Option<UpstreamProxy>, CommandError> {
+fn upstream_proxy(context: &Context) -> Result<Option<UpstreamProxy>, CommandError> {
     let named = ["HTTPS_PROXY", "https_proxy"].iter().find_map(|name| context.environment.get(name));
     named.map(UpstreamProxy::parse).transpose().map_err(|error| {
         CommandError::from_error(ErrorKind::Config, &error)
@@ -139,7 +181,7 @@ pub(crate) fn upstream_proxy(context: &Context) -> Result<Option<UpstreamProxy>,
 }
 
 /// Certificate authorities that this machine trusts in place of the system's.
-pub(crate) fn ca_bundle(context: &Context) -> Option<PathBuf> {
+fn ca_bundle(context: &Context) -> Option<PathBuf> {
     context.environment.get("SSL_CERT_FILE").map(PathBuf::from)
 }
 

@@ -12,7 +12,7 @@ use crate::error::{CommandError, ErrorKind};
 pub(crate) const STATE_DIR: &str = ".loki";
 
 /// Where a command runs, and with which settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     /// The environment of the process.
     pub(crate) environment: Environment,

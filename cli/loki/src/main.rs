@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod exit;
 mod input;
+mod models;
 mod nearest;
 mod session;
 mod story;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             return confine::helper(arguments.get(2).map(OsString::as_os_str)).into();
         }
         Some(confine::PROBE_ARGUMENT) => return confine::probe().into(),
+        Some(loki_mcp::BRIDGE_ARGUMENT) => return bridge(&Environment::of_process()).into(),
         _ => {}
     }
     let environment = Environment::of_process();
@@ -45,6 +47,17 @@ fn main() -> ExitCode {
         };
     }
     cli::run(arguments, environment).into()
+}
+
+/// Is an agent's MCP server: passes on what comes to the door that the environment names, and what comes back.
+fn bridge(environment: &Environment) -> exit::Status {
+    let Some(door) = environment.get(loki_sandbox::workshop::DOOR_VARIABLE) else {
+        return exit::Status::Refused;
+    };
+    match loki_mcp::bridge(door.as_ref(), std::io::stdin(), std::io::stdout()) {
+        Ok(()) => exit::Status::Success,
+        Err(_) => exit::Status::Refused, // Whoever started it sees that it has ended.
+    }
 }
 
 /// True for `loki --version` and `loki -V` alone: the answer needs no parser.

@@ -55,6 +55,7 @@ impl Story {
                 Verdict::Pass => ui.paint(Paint::Good, "pass"),
                 Verdict::Fail => ui.paint(Paint::Bad, "FAIL"),
                 Verdict::Inconclusive => ui.paint(Paint::Bad, "inconclusive"),
+                Verdict::NotApplicable => ui.paint(Paint::Faint, "not applicable"),
             };
             ui.result(format_args!("  gate {}: {verdict}, {}", gate.gate, printable(&gate.summary)))?;
         }
@@ -77,6 +78,11 @@ impl Story {
         }
         Ok(())
     }
+}
+
+/// A time for people, in UTC.
+fn time(ms: i64) -> String {
+    loki_store::Timestamp::from_millisecond(ms).map_or_else(|_| "then".to_owned(), |time| time.to_string())
 }
 
 fn told(run: &Run, stop: &Stop, gaps: usize) -> (&'static str, String, Vec<&'static str>) {
@@ -104,7 +110,7 @@ fn told(run: &Run, stop: &Stop, gaps: usize) -> (&'static str, String, Vec<&'sta
                 .to_owned(),
             vec![
                 "`loki forge-detect` on the document shows what was found in it",
-                "set `provider.name` to a model's provider with `loki config set`, once one is available",
+                "`loki config set --user provider.name anthropic` (or another), then `loki start` again",
             ],
         ),
         Stop::ProviderFailed { message } => (
@@ -114,8 +120,24 @@ fn told(run: &Run, stop: &Stop, gaps: usize) -> (&'static str, String, Vec<&'sta
         ),
         Stop::Stuck => (
             "Stuck",
-            "two iterations failed alike and changed nothing.".to_owned(),
+            "several iterations failed alike and changed nothing; `handover.md` beside the receipt says where it stands."
+                .to_owned(),
             vec!["loki why", "`loki steer \"…\"`, then `loki start` again"],
+        ),
+        Stop::EmptyTurn => (
+            "Stopped",
+            "the model said nothing, and nothing again when it was asked once more.".to_owned(),
+            vec!["loki resume", "loki config set --user model.development MODEL"],
+        ),
+        Stop::Refused => (
+            "Stopped",
+            "the model refused to answer, and again when it was asked once more.".to_owned(),
+            vec!["loki why", "mend the document, then `loki start` again"],
+        ),
+        Stop::RateLimited { until_ms } => (
+            "Stopped",
+            format!("the provider may not be asked before {}.", time(*until_ms)),
+            vec!["`loki resume` after that", "loki config set --user run.wait_seconds_max N"],
         ),
         Stop::Requested => ("Stopped", "somebody asked it to.".to_owned(), vec!["loki resume"]),
         Stop::IterationsSpent => (

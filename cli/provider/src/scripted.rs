@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 
-use crate::{Message, Provider, ProviderError, Request, Turn};
+use crate::{Message, Provider, ProviderError, Refusal, Request, Turn};
 
 /// Gives the answer to a request.
 pub type Script = Box<dyn FnMut(&Request) -> Result<Turn, ProviderError> + Send>;
@@ -16,12 +16,18 @@ pub struct Scripted {
     name: String,
     script: Mutex<Script>,
     asked: AtomicUsize,
+    deterministic: bool,
 }
 
 impl Scripted {
     /// A provider called `name` that answers by `script`.
     pub fn new(name: &str, script: Script) -> Self {
-        Self { name: name.to_owned(), script: Mutex::new(script), asked: AtomicUsize::new(0) }
+        Self { name: name.to_owned(), script: Mutex::new(script), asked: AtomicUsize::new(0), deterministic: false }
+    }
+
+    /// The same, as one that always answers alike, at no cost.
+    pub fn always_alike(self) -> Self {
+        Self { deterministic: true, ..self }
     }
 
     /// How often it was asked.
@@ -36,15 +42,19 @@ impl Provider for Scripted {
         &self.name
     }
 
+    fn deterministic(&self) -> bool {
+        self.deterministic
+    }
+
     async fn turn(&self, request: &Request) -> Result<Turn, ProviderError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if let Some(message) = malformed(request) {
-            return Err(ProviderError::Permanent { message });
+            return Err(ProviderError::permanent(Refusal::Request, message));
         }
         let mut script = self
             .script
             .lock()
-            .map_err(|_poisoned| ProviderError::Permanent { message: "the script panicked".to_owned() })?;
+            .map_err(|_poisoned| ProviderError::permanent(Refusal::Other, "the script panicked"))?;
         script(request)
     }
 }
@@ -84,14 +94,21 @@ fn malformed(request: &Request) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cost, Tokens, ToolCall};
+    use crate::ToolCall;
 
     fn request(messages: Vec<Message>) -> Request {
-        Request { phase: "act".into(), iteration: 1, system: String::new(), messages, tools: Vec::new() }
+        Request {
+            phase: "act".into(),
+            iteration: 1,
+            system: String::new(),
+            messages,
+            tools: Vec::new(),
+            allowance_micro_usd: None,
+        }
     }
 
     fn call(id: &str) -> ToolCall {
-        ToolCall { id: id.into(), tool: "read".into(), input: serde_json::json!({}) }
+        ToolCall { id: id.into(), tool: "read".into(), input: serde_json::json!({}), malformed: None }
     }
 
     fn user() -> Message {
@@ -99,7 +116,7 @@ mod tests {
     }
 
     fn assistant(ids: &[&str]) -> Message {
-        Message::Assistant { text: String::new(), calls: ids.iter().map(|id| call(id)).collect() }
+        Message::Assistant { text: String::new(), calls: ids.iter().map(|id| call(id)).collect(), raw: None }
     }
 
     fn result(id: &str) -> Message {
@@ -125,12 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_by_its_script_and_counts() {
-        let turn = Turn {
-            text: "done".into(),
-            calls: vec![],
-            tokens: Tokens::default(),
-            cost: Cost::Measured { micro_usd: 0 },
-        };
+        let turn = Turn::free("done", vec![]);
         let answer = turn.clone();
         let provider = Scripted::new("script", Box::new(move |_| Ok(answer.clone())));
         assert_eq!(provider.turn(&request(vec![user()])).await.unwrap(), turn);

@@ -90,6 +90,18 @@ pub enum Event {
         /// The iteration that took it (0: before the first).
         iteration: u32,
     },
+    /// Files changed that no step of the run changed: somebody else works here too.
+    FilesEdited {
+        /// The first of them, in order.
+        paths: Vec<String>,
+        /// How many more.
+        more: u32,
+    },
+    /// The next step may cost more than is left of the budget, so it is not taken.
+    Overdrawn {
+        /// What it may cost at the most, in millionths of a US dollar; `None`: nobody knows.
+        needed_micro_usd: Option<u64>,
+    },
     /// A stopped run goes on.
     Reopened {
         /// Limits in force from here on.
@@ -117,6 +129,12 @@ pub struct RunStarted {
     pub backend: bool,
     /// The provider that works on it, or `None` when nothing configured can.
     pub provider: Option<String>,
+    /// Whether the provider changes files by itself, with tools of its own.
+    #[serde(default)]
+    pub acts: bool,
+    /// Whether the first iteration belongs to the blueprint, which makes the backend without a model.
+    #[serde(default)]
+    pub backend_first: bool,
     /// The gates that must pass, in order.
     pub gates: Vec<String>,
     /// What the run may use up.
@@ -136,6 +154,9 @@ pub struct Limits {
     pub output_bytes_max: u64,
     /// Turns of one phase.
     pub turns_max: u32,
+    /// Seconds that one wait for a provider may last; a longer one stops the run.
+    #[serde(default = "wait_seconds_max")]
+    pub wait_seconds_max: u64,
     /// Times one effect is recovered after the death of its process.
     pub recoveries_max: u32,
 }
@@ -148,9 +169,14 @@ impl Default for Limits {
             budget_micro_usd_max: None,
             output_bytes_max: 1 << 30,
             turns_max: 200,
+            wait_seconds_max: wait_seconds_max(),
             recoveries_max: 8,
         }
     }
+}
+
+fn wait_seconds_max() -> u64 {
+    3600
 }
 
 /// A phase of an iteration.
@@ -174,6 +200,10 @@ pub struct Intent {
     pub kind: EffectKind,
     /// What to do if the process dies before its outcome is written.
     pub recovery: Recovery,
+    /// What it may cost at the most, in millionths of a US dollar. If its process dies, this is what it
+    /// is taken to have cost.
+    #[serde(default)]
+    pub reserved_micro_usd: u64,
 }
 
 /// What an effect does.
@@ -191,6 +221,9 @@ pub enum EffectKind {
     Tool {
         /// The call.
         call: CallRef,
+        /// What the tool found before it acted, and will compare with when it is called again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expects: Option<String>,
     },
     /// Lets the council judge a proposal.
     Council {
@@ -233,8 +266,10 @@ pub enum EffectKind {
 pub enum Recovery {
     /// Carry it out again: doing it twice is the same as doing it once.
     Repeat,
-    /// Put the work tree back to the phase's snapshot and start the phase over.
+    /// Put the work tree back to the newest snapshot, and go on from there.
     RollBack,
+    /// Do not do it again: answer that it was cut short, and that what it did is not known.
+    Report,
 }
 
 /// A tool call that a turn asked for.
@@ -246,6 +281,9 @@ pub struct CallRef {
     pub tool: String,
     /// Its input, as JSON.
     pub input: ArtifactId,
+    /// Whether the provider wrote no JSON: the input is then what it wrote, as a string.
+    #[serde(default)]
+    pub malformed: bool,
 }
 
 /// What came of an effect.
@@ -267,6 +305,12 @@ pub enum Outcome {
         usage: Usage,
         /// Bytes kept of it.
         bytes: u64,
+        /// The model that answered; empty where there is none.
+        #[serde(default)]
+        model: String,
+        /// How it ended.
+        #[serde(default)]
+        end: TurnEnd,
     },
     /// The tool answered.
     Tool {
@@ -290,6 +334,14 @@ pub enum Outcome {
         summary: String,
         /// Whether the provider has nothing more to offer: asking again would bring the same.
         exhausted: bool,
+        /// What it names as evidence.
+        #[serde(default)]
+        evidence: Vec<String>,
+    },
+    /// The provider wrote something down that every later prompt will hold.
+    Noted {
+        /// What it is.
+        note: Note,
     },
     /// The tool made a proposal that must be approved before it acts.
     Review {
@@ -308,6 +360,9 @@ pub enum Outcome {
         verdict: ArtifactId,
         /// One line for people.
         summary: String,
+        /// What the reviewers cost.
+        #[serde(default)]
+        usage: Usage,
     },
     /// The approval is stored.
     Approved,
@@ -330,6 +385,18 @@ pub enum Outcome {
         facts: ArtifactId,
         /// What is still missing, by name.
         gaps: Vec<String>,
+        /// What whoever must mend it is told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        report: Option<ArtifactId>,
+        /// What is worth a look and stops nothing.
+        #[serde(default)]
+        concerns: Vec<String>,
+        /// Hash over what fails, hex; the same failures have the same. Empty where nothing fails.
+        #[serde(default)]
+        failing: String,
+        /// What judging cost, where a model judged.
+        #[serde(default)]
+        usage: Usage,
     },
     /// The receipt is written.
     Receipt {
@@ -344,7 +411,49 @@ pub enum Outcome {
         message: String,
         /// Whether trying again later may help.
         transient: bool,
+        /// When it may be tried again, where that is known, in milliseconds since the epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at_ms: Option<i64>,
+        /// What it cost all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnEnd {
+    /// It said what it had to say.
+    #[default]
+    Complete,
+    /// It was cut off at the most tokens it may write.
+    CutOff,
+    /// The model refused to answer.
+    Refused,
+    /// It said nothing and asked for nothing.
+    Empty,
+}
+
+/// Something that every later prompt holds, word for word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// What kind.
+    pub kind: NoteKind,
+    /// The words.
+    pub text: String,
+}
+
+/// What a note is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// Something that was decided, and why.
+    Decision,
+    /// Something that must stay true.
+    Constraint,
+    /// Something that was found out.
+    Finding,
 }
 
 /// A gate's verdict.
@@ -357,10 +466,12 @@ pub enum Verdict {
     Fail,
     /// It could not be found out.
     Inconclusive,
+    /// There is nothing here that it could judge.
+    NotApplicable,
 }
 
 /// Tokens and money of one turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Input tokens that were not cached.
     pub input: u64,
@@ -374,11 +485,44 @@ pub struct Usage {
     pub cost: Cost,
 }
 
+impl Default for Usage {
+    fn default() -> Self {
+        Self::FREE
+    }
+}
+
+impl Usage {
+    /// What was not paid for.
+    pub const FREE: Usage =
+        Usage { input: 0, output: 0, cache_read: 0, cache_write: 0, cost: Cost::Measured { micro_usd: 0 } };
+
+    /// Both together. What is known of the cost is what is known of the less known one.
+    pub fn plus(self, other: Usage) -> Usage {
+        let cost = match (self.cost, other.cost) {
+            (Cost::Unknown, _) | (_, Cost::Unknown) => Cost::Unknown,
+            (Cost::Measured { micro_usd: one }, Cost::Measured { micro_usd: other }) => {
+                Cost::Measured { micro_usd: one.saturating_add(other) }
+            }
+            (
+                Cost::Measured { micro_usd: one } | Cost::Estimated { micro_usd: one },
+                Cost::Measured { micro_usd: other } | Cost::Estimated { micro_usd: other },
+            ) => Cost::Estimated { micro_usd: one.saturating_add(other) },
+        };
+        Usage {
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cache_read: self.cache_read + other.cache_read,
+            cache_write: self.cache_write + other.cache_write,
+            cost,
+        }
+    }
+}
+
 /// Money in millionths of a US dollar, with its source. Unknown is never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum Cost {
-    /// Reported by the provider, or nothing was paid for.
+    /// Reported by the provider, as money or as tokens that have a list price; or nothing was paid for.
     Measured {
         /// The amount.
         micro_usd: u64,
@@ -501,8 +645,17 @@ pub enum Stop {
         /// Its error.
         message: String,
     },
-    /// Nothing changed between two iterations that failed alike.
+    /// Iterations brought nothing new: the same tests failed on the same files with the same plan.
     Stuck,
+    /// The provider said nothing, and nothing again when it was asked once more.
+    EmptyTurn,
+    /// The provider refused to answer, and again when it was asked once more.
+    Refused,
+    /// The provider may only be asked again much later.
+    RateLimited {
+        /// When, in milliseconds since the epoch.
+        until_ms: i64,
+    },
     /// A person or a program said stop.
     Requested,
     /// The iterations are used up.
@@ -529,19 +682,22 @@ impl Event {
             Self::EffectEnded { outcome, .. } => match outcome {
                 Outcome::Turn { usage, .. } => usage.cost != Cost::Measured { micro_usd: 0 },
                 Outcome::Approved | Outcome::Receipt { .. } | Outcome::Council { .. } => true,
+                Outcome::Gate { usage, .. } => usage.cost != Cost::Measured { micro_usd: 0 },
+                Outcome::Failed { usage, .. } => usage.is_some(),
                 Outcome::Snapshot { .. }
                 | Outcome::Tool { .. }
                 | Outcome::Planned { .. }
                 | Outcome::Claimed { .. }
+                | Outcome::Noted { .. }
                 | Outcome::Review { .. }
-                | Outcome::Compared { .. }
-                | Outcome::Gate { .. }
-                | Outcome::Failed { .. } => false,
+                | Outcome::Compared { .. } => false,
             },
+            Self::EffectIntended(intent) => intent.reserved_micro_usd > 0,
             Self::Attached { .. }
             | Self::IterationStarted { .. }
             | Self::PhaseStarted { .. }
-            | Self::EffectIntended(_)
+            | Self::FilesEdited { .. }
+            | Self::Overdrawn { .. }
             | Self::EffectRetried { .. }
             | Self::EffectRolledBack { .. }
             | Self::PhaseEnded { .. }

@@ -18,6 +18,8 @@ pub(crate) fn artifacts(event: &Event) -> Vec<&ArtifactId> {
         | Event::PhaseEnded { .. }
         | Event::WaitEnded { .. }
         | Event::CommandTaken { .. }
+        | Event::FilesEdited { .. }
+        | Event::Overdrawn { .. }
         | Event::Reopened { .. }
         | Event::RunStopped { .. } => Vec::new(),
     }
@@ -26,7 +28,7 @@ pub(crate) fn artifacts(event: &Event) -> Vec<&ArtifactId> {
 fn of_effect(kind: &EffectKind) -> Vec<&ArtifactId> {
     match kind {
         EffectKind::Turn { request } => vec![request],
-        EffectKind::Tool { call: CallRef { input, .. } }
+        EffectKind::Tool { call: CallRef { input, .. }, .. }
         | EffectKind::Refuse { call: CallRef { input, .. }, .. } => vec![input],
         EffectKind::Council { proposal, .. } => vec![proposal],
         EffectKind::Approve { by: Approver::Council { verdict }, .. } => vec![verdict],
@@ -46,11 +48,12 @@ fn of_outcome(outcome: &Outcome) -> Vec<&ArtifactId> {
         Outcome::Tool { output, .. } => vec![output],
         Outcome::Review { proposal, .. } => vec![proposal],
         Outcome::Council { verdict, .. } => vec![verdict],
-        Outcome::Gate { facts, .. } => vec![facts],
+        Outcome::Gate { facts, report, .. } => std::iter::once(facts).chain(report).collect(),
         Outcome::Receipt { receipt } => vec![receipt],
         Outcome::Snapshot { .. }
         | Outcome::Planned { .. }
         | Outcome::Claimed { .. }
+        | Outcome::Noted { .. }
         | Outcome::Approved
         | Outcome::Compared { .. }
         | Outcome::Failed { .. } => Vec::new(),

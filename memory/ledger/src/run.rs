@@ -3,16 +3,21 @@
 //! [`Run::apply`] takes events in order and refuses one that cannot follow. What it keeps is what a
 //! decision needs; everything else stays in the ledger and is read from there.
 
-use std::collections::BTreeMap;
+mod account;
+mod mark;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{
-    Approver, ArtifactId, CallRef, Command, Cost, EffectKind, Event, Intent, Limits, Outcome, Phase, RunId,
-    RunStarted, Stop, Verdict, Wait, WaitEnd,
+    Approver, ArtifactId, CallRef, Command, EffectKind, Event, Intent, Limits, Note, Outcome, Phase, RunId,
+    RunStarted, Stop, TurnEnd, Verdict, Wait, WaitEnd,
 };
 
-/// Events with a longer gap between them belong to different stretches of work: a driver that lives
-/// writes at least this often, or waits for somebody.
-const GAP_MS_MAX: i64 = 15 * 60 * 1000;
+pub use account::{ModelSpent, Spent};
+pub use mark::Mark;
+
+/// Paths of files that others edited that are kept in mind.
+const EDITED_MAX: usize = 1000;
 
 /// The code of an outcome that stands for an effect which took its process down too often.
 pub const RECOVERIES_SPENT: &str = "recoveries_spent";
@@ -60,6 +65,14 @@ pub struct Run {
     pub gates_before: Vec<GateResult>,
     /// The work tree's hash after each compared iteration.
     pub trees: Vec<(u32, String)>,
+    /// What each finished iteration came to, oldest first.
+    pub marks: Vec<Mark>,
+    /// Calls of each tool that failed one after the other in this iteration, whatever their input.
+    pub streaks: BTreeMap<String, u32>,
+    /// What the provider wrote down for every later prompt.
+    pub notes: Vec<Note>,
+    /// Files that somebody else changed during the run.
+    pub edited: BTreeSet<String>,
     /// The snapshots, oldest first.
     pub snapshots: Vec<SnapshotTaken>,
     /// What became of each proposal.
@@ -74,32 +87,31 @@ pub struct Run {
     pub command_seen: i64,
     /// Guidance, oldest first; part of every prompt from then on.
     pub steers: Vec<String>,
-    /// The last turn's failure, and whether trying again may help, if the last turn failed.
-    pub turn_failed: Option<(String, bool)>,
+    /// The last turn's failure, if the last turn failed.
+    pub turn_failed: Option<TurnFailure>,
     /// Turns that failed one after the other.
     pub turn_failures: u32,
     /// Whether an effect took its process down too often.
     pub recoveries_spent: bool,
+    /// Whether the next step may cost more than is left of the budget.
+    pub overdrawn: bool,
 }
 
-/// What a run has used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Spent {
-    /// Time in which a process drove it, in milliseconds.
-    pub active_ms: u64,
-    /// Money measured or estimated, in millionths of a US dollar.
-    pub micro_usd: u64,
-    /// Whether some of that was estimated.
-    pub estimated: bool,
-    /// Turns whose cost is not known.
-    pub turns_unknown: u32,
-    /// Turns in all.
-    pub turns: u32,
-    /// Tool calls in all.
-    pub calls: u32,
-    /// Bytes of turns and tool outputs.
-    pub output_bytes: u64,
+/// Why a turn brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnFailure {
+    /// What was said.
+    pub message: String,
+    /// Whether trying again may help.
+    pub transient: bool,
+    /// Whether the provider is well, and only refuses to be asked so often.
+    pub rate_limited: bool,
+    /// When it may be asked again, where that is known, in milliseconds since the epoch.
+    pub retry_at_ms: Option<i64>,
 }
+
+/// The code of a turn's failure whose provider refuses to be asked so often.
+pub const RATE_LIMITED: &str = "rate_limited";
 
 /// An effect whose outcome is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +138,10 @@ pub struct OpenWait {
 /// What one phase has done so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Steps {
-    /// Snapshot of the work tree before the phase.
+    /// The newest snapshot of the work tree in the phase.
     pub snapshot: Option<String>,
+    /// Turns that had been taken when it was made.
+    pub snapshot_turns: usize,
     /// Turns, with the calls each asked for.
     pub turns: Vec<TurnTaken>,
     /// Calls asked for and not answered yet, in order.
@@ -149,6 +163,8 @@ pub struct Steps {
 pub struct TurnTaken {
     /// The answer.
     pub turn: ArtifactId,
+    /// How it ended.
+    pub end: TurnEnd,
     /// Its calls and their answers so far.
     pub calls: Vec<(CallRef, Option<CallAnswer>)>,
 }
@@ -186,6 +202,10 @@ pub struct GateResult {
     pub facts: ArtifactId,
     /// What is still missing.
     pub gaps: Vec<String>,
+    /// What whoever must mend it is told.
+    pub report: Option<ArtifactId>,
+    /// Hash over what fails; empty where nothing does.
+    pub failing: String,
 }
 
 /// What became of a proposal.
@@ -210,6 +230,8 @@ pub struct Claim {
     pub summary: String,
     /// Whether it has nothing more to offer.
     pub exhausted: bool,
+    /// What it names as evidence.
+    pub evidence: Vec<String>,
 }
 
 /// An event that cannot follow the ones before it.
@@ -220,6 +242,20 @@ pub struct FoldError {
     pub seq: u64,
     /// Why.
     pub reason: &'static str,
+}
+
+impl Steps {
+    /// Back to the newest snapshot: what came after it is as if it had not been.
+    fn roll_back(&mut self) {
+        let turns = self.snapshot_turns.min(self.turns.len());
+        *self = Self {
+            snapshot: self.snapshot.take(),
+            snapshot_turns: turns,
+            turns: self.turns.drain(..turns).collect(),
+            rollbacks: self.rollbacks + 1,
+            ..Self::default()
+        };
+    }
 }
 
 impl Run {
@@ -246,6 +282,10 @@ impl Run {
             gates: Vec::new(),
             gates_before: Vec::new(),
             trees: Vec::new(),
+            marks: Vec::new(),
+            streaks: BTreeMap::new(),
+            notes: Vec::new(),
+            edited: BTreeSet::new(),
             snapshots: Vec::new(),
             reviews: BTreeMap::new(),
             claim: None,
@@ -256,6 +296,7 @@ impl Run {
             turn_failed: None,
             turn_failures: 0,
             recoveries_spent: false,
+            overdrawn: false,
         }
     }
 
@@ -291,7 +332,11 @@ impl Run {
     fn check(&self, event: &Event) -> Result<(), &'static str> {
         let open = self.open.as_ref().map(|open| open.id);
         match event {
-            Event::RunStarted(_) | Event::Attached { .. } | Event::CommandTaken { .. } => Ok(()),
+            Event::RunStarted(_)
+            | Event::Attached { .. }
+            | Event::CommandTaken { .. }
+            | Event::FilesEdited { .. }
+            | Event::Overdrawn { .. } => Ok(()),
             Event::IterationStarted { iteration } => ensure(
                 *iteration == self.iteration + 1 && self.phase.is_none() && open.is_none(),
                 "an iteration starts after the one before it",
@@ -322,43 +367,6 @@ impl Run {
         }
     }
 
-    /// Adds up time and money.
-    fn account(&mut self, at_ms: i64, event: &Event) {
-        let gap = at_ms - self.last_ms;
-        let worked = self.wait.is_none() && !self.paused && !matches!(event, Event::Attached { .. });
-        if self.started.is_some() && self.stopped.is_none() && worked && (0..GAP_MS_MAX).contains(&gap) {
-            self.spent.active_ms += gap.unsigned_abs();
-        }
-        let Event::EffectEnded { outcome, .. } = event else { return };
-        match outcome {
-            Outcome::Turn { usage, bytes, .. } => {
-                self.spent.turns += 1;
-                self.spent.output_bytes += bytes;
-                match usage.cost {
-                    Cost::Measured { micro_usd } => self.spent.micro_usd += micro_usd,
-                    Cost::Estimated { micro_usd } => {
-                        self.spent.micro_usd += micro_usd;
-                        self.spent.estimated = true;
-                    }
-                    Cost::Unknown => self.spent.turns_unknown += 1,
-                }
-            }
-            Outcome::Tool { bytes, .. } => {
-                self.spent.calls += 1;
-                self.spent.output_bytes += bytes;
-            }
-            Outcome::Planned { .. } | Outcome::Claimed { .. } => self.spent.calls += 1,
-            Outcome::Snapshot { .. }
-            | Outcome::Review { .. }
-            | Outcome::Council { .. }
-            | Outcome::Approved
-            | Outcome::Compared { .. }
-            | Outcome::Gate { .. }
-            | Outcome::Receipt { .. }
-            | Outcome::Failed { .. } => {}
-        }
-    }
-
     /// Takes over an event that was found to fit.
     fn take(&mut self, seq: u64, at_ms: i64, event: &Event) {
         match event {
@@ -372,6 +380,7 @@ impl Run {
                 self.iteration = *iteration;
                 self.last_phase = None;
                 self.claim = None;
+                self.streaks.clear();
                 self.gates_before = std::mem::take(&mut self.gates);
             }
             Event::PhaseStarted { phase } => {
@@ -391,11 +400,7 @@ impl Run {
             }
             Event::EffectRolledBack { .. } => {
                 self.open = None;
-                self.steps = Steps {
-                    snapshot: self.steps.snapshot.take(),
-                    rollbacks: self.steps.rollbacks + 1,
-                    ..Steps::default()
-                };
+                self.steps.roll_back();
             }
             Event::EffectEnded { outcome, .. } => {
                 if let Some(open) = self.open.take() {
@@ -405,16 +410,25 @@ impl Run {
             Event::PhaseEnded { phase, passed } => {
                 self.phase = None;
                 self.last_phase = Some((*phase, *passed));
+                if *phase == Phase::Verify {
+                    self.marks.push(Mark::of(self));
+                }
             }
             Event::WaitOpened(wait) => {
                 self.wait = Some(OpenWait { id: seq, since_ms: at_ms, wait: wait.clone() });
             }
             Event::WaitEnded { how, .. } => self.end_wait(how),
+            Event::FilesEdited { paths, .. } => {
+                let room = EDITED_MAX.saturating_sub(self.edited.len());
+                self.edited.extend(paths.iter().take(room).cloned());
+            }
             Event::CommandTaken { id, command, .. } => {
                 self.command_seen = self.command_seen.max(*id);
                 self.command(command);
             }
+            Event::Overdrawn { .. } => self.overdrawn = true,
             Event::Reopened { limits } => {
+                self.overdrawn = false;
                 self.stopped = None;
                 self.stop_requested = false;
                 self.receipt = None;
@@ -431,27 +445,39 @@ impl Run {
         match (kind, outcome) {
             (_, Outcome::Snapshot { commit }) => {
                 self.steps.snapshot = Some(commit.clone());
+                self.steps.snapshot_turns = self.steps.turns.len();
                 self.snapshots.push(SnapshotTaken { iteration: self.iteration, commit: commit.clone() });
             }
-            (_, Outcome::Turn { turn, calls, .. }) => {
+            (_, Outcome::Turn { turn, calls, end, .. }) => {
                 self.turn_failed = None;
                 self.turn_failures = 0;
                 self.steps.pending = calls.clone();
                 let calls = calls.iter().map(|call| (call.clone(), None)).collect();
-                self.steps.turns.push(TurnTaken { turn: turn.clone(), calls });
+                self.steps.turns.push(TurnTaken { turn: turn.clone(), end: *end, calls });
             }
             (
-                EffectKind::Tool { call } | EffectKind::Refuse { call, .. },
+                EffectKind::Tool { call, .. } | EffectKind::Refuse { call, .. },
                 Outcome::Tool { ok, summary, output, .. },
             ) => {
+                self.streak(&call.tool, *ok);
                 self.answer(call, *ok, summary, Some(output));
             }
-            (EffectKind::Tool { call }, Outcome::Planned { items }) => {
+            (EffectKind::Tool { call, .. }, Outcome::Planned { items }) => {
                 self.checklist = items.clone();
                 self.answer(call, true, "the plan is taken over", None);
             }
-            (EffectKind::Tool { call }, Outcome::Claimed { summary, exhausted }) => {
-                self.claim = Some(Claim { summary: summary.clone(), exhausted: *exhausted });
+            (EffectKind::Tool { call, .. }, Outcome::Noted { note }) => {
+                if !self.notes.contains(note) {
+                    self.notes.push(note.clone());
+                }
+                self.answer(call, true, "noted", None);
+            }
+            (EffectKind::Tool { call, .. }, Outcome::Claimed { summary, exhausted, evidence }) => {
+                self.claim = Some(Claim {
+                    summary: summary.clone(),
+                    exhausted: *exhausted,
+                    evidence: evidence.clone(),
+                });
                 self.steps.claimed = true;
                 self.answer(call, true, "noted; the gates decide", None);
             }
@@ -467,7 +493,7 @@ impl Run {
                 self.steps.review = Some(subject.clone());
                 self.steps.reviews += 1;
             }
-            (EffectKind::Council { subject, .. }, Outcome::Council { approved, verdict, summary }) => {
+            (EffectKind::Council { subject, .. }, Outcome::Council { approved, verdict, summary, .. }) => {
                 if let Some(review) = self.reviews.get_mut(subject) {
                     review.council = Some((*approved, verdict.clone(), summary.clone()));
                 }
@@ -484,24 +510,35 @@ impl Run {
                 self.steps.compared = true;
                 self.trees.push((self.iteration, tree.clone()));
             }
-            (EffectKind::Gate { gate }, Outcome::Gate { verdict, summary, facts, gaps }) => {
+            (
+                EffectKind::Gate { gate },
+                Outcome::Gate { verdict, summary, facts, gaps, report, failing, .. },
+            ) => {
                 self.gates.push(GateResult {
                     gate: gate.clone(),
                     verdict: *verdict,
                     summary: summary.clone(),
                     facts: facts.clone(),
                     gaps: gaps.clone(),
+                    report: report.clone(),
+                    failing: failing.clone(),
                 });
             }
             (EffectKind::Receipt { stop }, Outcome::Receipt { receipt }) => {
                 self.receipt = Some((stop.clone(), receipt.clone()));
             }
             (_, Outcome::Failed { code, .. }) if code == RECOVERIES_SPENT => self.recoveries_spent = true,
-            (EffectKind::Tool { call }, Outcome::Failed { message, .. }) => {
+            (EffectKind::Tool { call, .. }, Outcome::Failed { message, .. }) => {
+                self.streak(&call.tool, false);
                 self.answer(call, false, message, None);
             }
-            (EffectKind::Turn { .. }, Outcome::Failed { message, transient, .. }) => {
-                self.turn_failed = Some((message.clone(), *transient));
+            (EffectKind::Turn { .. }, Outcome::Failed { code, message, transient, retry_at_ms, .. }) => {
+                self.turn_failed = Some(TurnFailure {
+                    message: message.clone(),
+                    transient: *transient,
+                    rate_limited: code == RATE_LIMITED,
+                    retry_at_ms: *retry_at_ms,
+                });
                 self.turn_failures += 1;
             }
             (_, _) => {}
@@ -518,6 +555,14 @@ impl Run {
             steps.turns.last_mut().and_then(|turn| turn.calls.iter_mut().find(|(c, _)| c.id == call.id));
         if let Some((_, answer)) = asked {
             *answer = Some(CallAnswer { ok, summary: summary.to_owned(), output: output.cloned() });
+        }
+    }
+
+    fn streak(&mut self, tool: &str, ok: bool) {
+        if ok {
+            self.streaks.remove(tool);
+        } else {
+            *self.streaks.entry(tool.to_owned()).or_default() += 1;
         }
     }
 
@@ -562,7 +607,11 @@ fn belongs(kind: &EffectKind, outcome: &Outcome) -> bool {
         | (EffectKind::Turn { .. }, Outcome::Turn { .. })
         | (
             EffectKind::Tool { .. },
-            Outcome::Tool { .. } | Outcome::Planned { .. } | Outcome::Claimed { .. } | Outcome::Review { .. },
+            Outcome::Tool { .. }
+            | Outcome::Planned { .. }
+            | Outcome::Claimed { .. }
+            | Outcome::Noted { .. }
+            | Outcome::Review { .. },
         )
         | (EffectKind::Refuse { .. }, Outcome::Tool { .. })
         | (EffectKind::Council { .. }, Outcome::Council { .. })

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::event::{
     ArtifactId, CallRef, Command, Cost, EffectKind, Event, Intent, Limits, Outcome, Phase, Recovery, RunId,
-    RunStarted, Stop, Usage, VERSION,
+    RunStarted, Stop, TurnEnd, Usage, VERSION,
 };
 use crate::run::Run;
 use crate::{
@@ -46,6 +46,8 @@ fn started(ledger: &Ledger) -> Event {
         requirements: ledger.put(b"{}").unwrap(),
         backend: true,
         provider: Some("scripted".to_owned()),
+        acts: false,
+        backend_first: false,
         gates: vec!["schema".to_owned()],
         limits: Limits::default(),
     })
@@ -54,7 +56,12 @@ fn started(ledger: &Ledger) -> Event {
 /// A run of eight events, one turn long.
 fn play(ledger: &Ledger, run: &RunId) {
     let turn = ledger.put(b"turn").unwrap();
-    let call = CallRef { id: "1".into(), tool: "plan".into(), input: ledger.put(b"input").unwrap() };
+    let call = CallRef {
+        id: "1".into(),
+        tool: "plan".into(),
+        input: ledger.put(b"input").unwrap(),
+        malformed: false,
+    };
     let usage = Usage { cost: Cost::Measured { micro_usd: 0 }, ..Usage::default() };
     let kind = EffectKind::Turn { request: ledger.put(b"request").unwrap() };
     let events = [
@@ -62,8 +69,18 @@ fn play(ledger: &Ledger, run: &RunId) {
         ATTACHED,
         Event::IterationStarted { iteration: 1 },
         Event::PhaseStarted { phase: Phase::Reason },
-        Event::EffectIntended(Intent { kind, recovery: Recovery::Repeat }),
-        Event::EffectEnded { effect: 5, outcome: Outcome::Turn { turn, calls: vec![call], usage, bytes: 4 } },
+        Event::EffectIntended(Intent { kind, recovery: Recovery::Repeat, reserved_micro_usd: 0 }),
+        Event::EffectEnded {
+            effect: 5,
+            outcome: Outcome::Turn {
+                turn,
+                calls: vec![call],
+                usage,
+                bytes: 4,
+                model: String::new(),
+                end: TurnEnd::Complete,
+            },
+        },
         Event::PhaseEnded { phase: Phase::Reason, passed: true },
         Event::RunStopped { stop: Stop::Requested },
     ];
@@ -177,7 +194,10 @@ fn an_event_must_not_name_what_is_not_there() {
     let run = id("a");
     ledger.append(&run, started(&ledger)).unwrap();
     let kind = EffectKind::Turn { request: ArtifactId::of(b"never put") };
-    let refused = ledger.append(&run, Event::EffectIntended(Intent { kind, recovery: Recovery::Repeat }));
+    let refused = ledger.append(
+        &run,
+        Event::EffectIntended(Intent { kind, recovery: Recovery::Repeat, reserved_micro_usd: 0 }),
+    );
     assert!(matches!(refused, Err(LedgerError::UnknownArtifact { .. })), "{refused:?}");
     assert_eq!(ledger.reader().head(&run).unwrap().seq, 1);
 }

@@ -15,6 +15,7 @@ use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::unix::pipe::Receiver;
 
 use super::flow::{Input, Meter, Source};
+use super::line::{self, Ask, Asked, Began, Extras, Line};
 use super::ready::{Helper, Ready};
 use super::way_out::{Served, Way, denials};
 use super::{Call, CallError, Ended, Output, Stream, doing};
@@ -25,17 +26,19 @@ use crate::level::Level;
 use crate::outcome::{Denial, End, Limit, Outcome};
 use crate::plan::{AUTHORITIES_FILE, Failure, Message, Place, Plan, Report, is_within};
 use crate::policy::{Access, FileRule};
+use crate::workshop::DOOR_VARIABLE;
 
 /// Runs a call to its end.
 pub(super) async fn run(
     call: &mut Call,
+    extras: &mut Extras,
     input: &Input,
     level: Level,
-    output: &mut dyn Output,
+    output: &mut (impl Output + ?Sized),
     stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Ended, CallError> {
-    let running = Running::start(call, input, level)?;
-    running.drive(output, stop).await
+    let running = Running::start(call, extras, input, level)?;
+    running.drive(output, stop, extras.line.as_mut()).await
 }
 
 /// A call under way.
@@ -49,6 +52,9 @@ struct Running {
     served: Option<Served>,
     level: Level,
     meter: Meter,
+    asked: Asked,
+    /// Whether the command is known to be under way, so that requests can be passed on.
+    has_begun: bool,
     /// What this side ended it for.
     ended_by: Option<End>,
     report: Option<Report>,
@@ -58,18 +64,18 @@ struct Running {
 }
 
 impl Running {
-    fn start(call: &mut Call, input: &Input, level: Level) -> Result<Running, CallError> {
+    fn start(call: &mut Call, extras: &Extras, input: &Input, level: Level) -> Result<Running, CallError> {
         for folder in [call.places.own_home(), call.places.own_temporary()] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.map_err(doing("make the command's own folders"))?;
         }
         let ready = match call.ready.take().filter(|ready| ready.serves(level)) {
             Some(ready) => ready,
-            None => Ready::start(level)?,
+            None => Ready::start_as(level, extras.helper.as_deref())?,
         };
         // The helper is at work from here on; what it needs to be told is made meanwhile.
         let mut way = Way::prepare(call, level)?;
-        let plan = plan(call, level, &way);
+        let plan = plan(call, extras, level, &way);
         let Ready { helper, control: near, stdout, stderr, .. } = ready;
         match channel::send(&near, &plan, Some(input.reader.as_fd())) {
             // It has ended already, and has said why.
@@ -88,6 +94,8 @@ impl Running {
             served,
             level,
             meter: Meter::new(call.policy.limits.output_bytes_max),
+            asked: Asked::default(),
+            has_begun: false,
             ended_by: None,
             report: None,
             swept: None,
@@ -97,8 +105,9 @@ impl Running {
 
     async fn drive(
         mut self,
-        output: &mut dyn Output,
+        output: &mut (impl Output + ?Sized),
         mut stop: Pin<&mut impl Future<Output = ()>>,
+        mut line: Option<&mut Line>,
     ) -> Result<Ended, CallError> {
         // With its last word the helper has nothing left to do; it is not waited for.
         while !((self.frames.closed || self.swept.is_some())
@@ -108,7 +117,7 @@ impl Running {
             tokio::select! {
                 ready = self.control.readable(), if !self.frames.closed => {
                     ready.map_err(doing("hear from the helper"))?;
-                    self.hear()?;
+                    self.hear(line.as_deref_mut())?;
                 }
                 bytes = self.stdout.fill() => {
                     let bytes = bytes.map_err(doing("read the command's output"))?;
@@ -120,6 +129,7 @@ impl Running {
                     let bytes = self.within_limit(bytes).await;
                     self.stderr.give(bytes, output).map_err(doing("pass the command's output on"))?;
                 }
+                ask = line::next(line.as_deref_mut()), if self.takes_requests() => self.ask(ask).await,
                 () = stop.as_mut(), if self.ended_by.is_none() => self.end(End::Stopped).await,
                 () = transfer_reached(self.served.as_ref()), if self.ended_by.is_none() => {
                     self.end(End::Limit { limit: Limit::Transfer }).await;
@@ -157,7 +167,7 @@ impl Running {
     }
 
     /// Takes what the helper says.
-    fn hear(&mut self) -> Result<(), CallError> {
+    fn hear(&mut self, mut line: Option<&mut Line>) -> Result<(), CallError> {
         let frames = &mut self.frames;
         let received = self.control.try_io(Interest::READABLE, || frames.receive(&self.control));
         match received {
@@ -171,6 +181,17 @@ impl Running {
                         self.served = self.way.serve(TcpListener::from(listener));
                     }
                 }
+                Message::Began => {
+                    self.has_begun = true;
+                    if let Some(line) = &mut line {
+                        line.begun(Began { level: Some(self.level), process: self.helper.id() });
+                    }
+                }
+                Message::Socket { made } => {
+                    let socket = if made { self.frames.descriptor() } else { None };
+                    self.asked.socket(socket);
+                }
+                Message::Ports(ports) => self.asked.ports(ports),
                 Message::Failed(failure) => self.failed = Some(failure),
                 Message::Ended(report) => self.report = Some(report),
                 Message::Swept(denials) => self.swept = Some(denials),
@@ -186,6 +207,17 @@ impl Running {
             self.end(End::Limit { limit: Limit::Output }).await;
         }
         within
+    }
+
+    /// Whether a request can be passed on to the helper now.
+    fn takes_requests(&self) -> bool {
+        self.has_begun && self.ended_by.is_none() && self.report.is_none() && self.asked.has_room()
+    }
+
+    async fn ask(&mut self, ask: Ask) {
+        // A helper that does not listen any more is at its own end, and the request is dropped with the call.
+        let _gone = self.control.write_all(&[ask.byte()]).await;
+        self.asked.push(ask);
     }
 
     /// Asks the helper to end the command.
@@ -204,7 +236,7 @@ async fn transfer_reached(served: Option<&Served>) {
 }
 
 /// Everything the helper is told.
-fn plan(call: &Call, level: Level, way: &Way) -> Plan {
+fn plan(call: &Call, extras: &Extras, level: Level, way: &Way) -> Plan {
     let places = relevant(call);
     let mut plan = Plan {
         level,
@@ -219,12 +251,20 @@ fn plan(call: &Call, level: Level, way: &Way) -> Plan {
         limits: call.policy.limits.clone(),
         authorities: way.authorities.clone(),
         way_out: way.kind,
+        door: extras.door.clone(),
+        announces: extras.line.is_some(),
+        listens: extras.listens,
     };
     let given = call.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let mut variables = call.policy.variables(&call.places, given).given;
     let authorities = plan.authorities.as_ref().map(|_| plan.tmp_seen().join(AUTHORITIES_FILE));
-    let proxy = way.url.as_deref().map(|url| Proxy { url, authorities: authorities.as_deref() });
+    let outside: Vec<&str> = call.policy.network.iter().map(|rule| rule.host.as_str()).collect();
+    let proxy =
+        way.url.as_deref().map(|url| Proxy { url, authorities: authorities.as_deref(), outside: &outside });
     environment::complete(&mut variables, plan.home_seen(), plan.tmp_seen(), proxy);
+    variables
+        .extend(plan.door_seen().map(|door| (DOOR_VARIABLE.to_owned(), door.to_string_lossy().into_owned())));
+    variables.extend(extras.variables.clone());
     plan.environment = variables.into_iter().map(|(name, value)| (name, value.into())).collect();
     plan
 }

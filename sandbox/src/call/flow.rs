@@ -72,7 +72,7 @@ impl<R: AsyncRead + Unpin> Source<R> {
     }
 
     /// Hands over what [`Source::fill`] has brought.
-    pub(super) fn give(&self, bytes: usize, to: &mut dyn Output) -> io::Result<()> {
+    pub(super) fn give(&self, bytes: usize, to: &mut (impl Output + ?Sized)) -> io::Result<()> {
         to.take(self.stream, &self.chunk[..bytes])
     }
 }

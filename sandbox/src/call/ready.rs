@@ -6,6 +6,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use rustix::process::Pid;
 use tokio::net::unix::pipe::Receiver;
@@ -28,11 +29,16 @@ pub struct Ready {
 impl Ready {
     /// Starts a helper for commands at this level. Must be called in a runtime.
     pub fn start(level: Level) -> Result<Ready, CallError> {
+        Ready::start_as(level, None)
+    }
+
+    /// Starts another program as the helper, where one is named.
+    pub(super) fn start_as(level: Level, program: Option<&Path>) -> Result<Ready, CallError> {
         let ground = ground_of(level);
         let attempt = || {
             let (control, theirs) = UnixStream::pair()?;
             let ((stdout, theirs_out), (stderr, theirs_err)) = (io::pipe()?, io::pipe()?);
-            let helper = Helper::start(ground, theirs.into(), theirs_out.into(), theirs_err.into())?;
+            let helper = Helper::start(program, ground, theirs.into(), theirs_out.into(), theirs_err.into())?;
             let stdout = Receiver::from_owned_fd(stdout.into())?;
             let stderr = Receiver::from_owned_fd(stderr.into())?;
             Ok(Ready { helper, control, stdout, stderr, ground })
@@ -64,10 +70,16 @@ impl Helper {
     /// A program with one thread that has hardly begun, such as `loki sandbox run`, is as small as a new one,
     /// so that a copy of it will do. Copying a large one costs with its memory, and of one with threads a
     /// copy may do nothing: those start anew.
-    fn start(ground: Ground, control: OwnedFd, stdout: OwnedFd, stderr: OwnedFd) -> io::Result<Helper> {
-        if !sys::is_single_threaded() {
+    fn start(
+        program: Option<&Path>,
+        ground: Ground,
+        control: OwnedFd,
+        stdout: OwnedFd,
+        stderr: OwnedFd,
+    ) -> io::Result<Helper> {
+        if program.is_some() || !sys::is_single_threaded() {
             // What this very program is, wherever its file has gone since.
-            let mut program = Command::new("/proc/self/exe");
+            let mut program = Command::new(program.unwrap_or(Path::new("/proc/self/exe")));
             program.args([HELPER_ARGUMENT, ground.argument()]).env_clear().current_dir("/");
             let child = program.stdin(control).stdout(stdout).stderr(stderr).spawn()?;
             return Ok(Helper::Started(child));
@@ -82,6 +94,14 @@ impl Helper {
                 };
                 sys::exit_now(if set_up().is_ok() { i32::from(confine::confine(ground)) } else { 2 })
             }
+        }
+    }
+
+    /// Its number; none where it has been waited for.
+    pub(super) fn id(&self) -> Option<u32> {
+        match self {
+            Helper::Started(child) => child.id(),
+            Helper::Forked(pid) => Some(pid.as_raw_nonzero().get().cast_unsigned()),
         }
     }
 

@@ -5,19 +5,21 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::Ipv6Addr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fcntl_getfl, fcntl_setfl, fstat, openat2};
 use rustix::net::{AddressFamily, sockopt};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::account::{self, Whose};
+use super::listening;
 use super::unix_sockets::bound_to;
-use crate::plan::WayOut;
+use crate::plan::{Plan, WayOut};
 use crate::sys::{self, Answer, Question};
 
 /// Bytes of an address at most: `sizeof(struct sockaddr_storage)`.
@@ -26,9 +28,37 @@ const ADDRESS_BYTES_MAX: usize = 128;
 /// Connections that are under way at most; more are refused for the moment.
 const PENDING_MAX: usize = 64;
 
-/// Connections that were begun on sockets that wait, and whose end is not known yet.
-#[derive(Default)]
-pub(super) struct Pending(Vec<Waiting>);
+/// Connections, and those of them that were begun on sockets that wait and whose end is not known yet.
+pub(super) struct Pending {
+    waiting: Vec<Waiting>,
+    door: Option<Door>,
+}
+
+/// The one Unix socket outside that the command may connect to. As long as it is held, no other file has its
+/// numbers.
+pub(super) struct Door {
+    _held: OwnedFd,
+    device: u64,
+    inode: u64,
+}
+
+impl Door {
+    /// The socket at a path that no link leads to.
+    pub(super) fn open(path: &Path) -> io::Result<Door> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let held = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
+        let meta = fstat(&held)?;
+        if FileType::from_raw_mode(meta.st_mode) != FileType::Socket {
+            return Err(io::Error::other("it is no Unix socket"));
+        }
+        Ok(Door { _held: held, device: meta.st_dev, inode: meta.st_ino })
+    }
+
+    fn is(&self, file: &OwnedFd) -> io::Result<bool> {
+        let meta = fstat(file)?;
+        Ok((meta.st_dev, meta.st_ino) == (self.device, self.inode))
+    }
+}
 
 struct Waiting {
     question: u64,
@@ -46,15 +76,20 @@ pub(super) enum Connected {
 }
 
 impl Pending {
+    /// None yet.
+    pub(super) fn new(door: Option<Door>) -> Pending {
+        Pending { waiting: Vec::new(), door }
+    }
+
     /// Judges a request and carries it out.
     pub(super) fn connect(
         &mut self,
         listener: BorrowedFd<'_>,
         question: &Question,
         whose: Whose,
-        way_out: WayOut,
+        plan: &Plan,
     ) -> Connected {
-        match self.try_connect(listener, question, whose, way_out) {
+        match self.try_connect(listener, question, whose, plan) {
             Ok(connected) => connected,
             Err(error) => Connected::Now(Answer::Fails(error.raw_os_error().unwrap_or(libc::EACCES))),
         }
@@ -65,7 +100,7 @@ impl Pending {
         listener: BorrowedFd<'_>,
         question: &Question,
         whose: Whose,
-        way_out: WayOut,
+        plan: &Plan,
     ) -> io::Result<Connected> {
         let socket = descriptor_of(question, question.arguments[0])?;
         let address = address_of(question)?;
@@ -74,10 +109,12 @@ impl Pending {
         }
         let family = sockopt::socket_domain(&socket)?;
         if family == AddressFamily::UNIX {
-            return connect_unix(&socket, &address, question, whose);
+            return connect_unix(&socket, &address, question, whose, self.door.as_ref());
         }
-        let elsewhere = matches!(whose, Whose::Descendants(_)) && !is_proxy(&address, way_out);
-        if elsewhere {
+        if let Whose::Descendants(root) = whose
+            && !is_proxy(&address, plan.way_out)
+            && !(plan.listens && is_own_listener(&address, root))
+        {
             return Ok(Connected::Denied(shown(&address)));
         }
         self.begin(socket, &address, question.id)
@@ -89,13 +126,13 @@ impl Pending {
         if flags.contains(OFlags::NONBLOCK) {
             return Ok(Connected::Now(answer_of(sys::connect(socket.as_fd(), address))));
         }
-        if self.0.len() >= PENDING_MAX {
+        if self.waiting.len() >= PENDING_MAX {
             return Ok(Connected::Now(Answer::Fails(libc::EAGAIN)));
         }
         fcntl_setfl(&socket, flags | OFlags::NONBLOCK)?;
         let begun = sys::connect(socket.as_fd(), address);
         if begun.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EINPROGRESS)) {
-            self.0.push(Waiting { question, socket });
+            self.waiting.push(Waiting { question, socket });
             return Ok(Connected::Later);
         }
         fcntl_setfl(&socket, flags)?;
@@ -104,7 +141,7 @@ impl Pending {
 
     /// What to wait for.
     pub(super) fn watched(&self) -> impl Iterator<Item = PollFd<'_>> {
-        self.0.iter().map(|one| PollFd::new(&one.socket, PollFlags::OUT))
+        self.waiting.iter().map(|one| PollFd::new(&one.socket, PollFlags::OUT))
     }
 
     /// Answers those that are decided. `ready` is in the order of [`Pending::watched`].
@@ -112,7 +149,7 @@ impl Pending {
         let mut ready = ready.iter();
         let mut decided = Vec::new();
         let is_ready = |_: &mut Waiting| ready.next().is_some_and(|flags| !flags.is_empty());
-        decided.extend(self.0.extract_if(.., is_ready));
+        decided.extend(self.waiting.extract_if(.., is_ready));
         for one in decided {
             let answer = match sockopt::socket_error(&one.socket)? {
                 Ok(()) => Answer::Returns(0),
@@ -126,7 +163,7 @@ impl Pending {
     }
 }
 
-fn answer_of(done: io::Result<()>) -> Answer {
+pub(super) fn answer_of(done: io::Result<()>) -> Answer {
     match done {
         Ok(()) => Answer::Returns(0),
         Err(error) => Answer::Fails(error.raw_os_error().unwrap_or(libc::EIO)),
@@ -155,7 +192,7 @@ pub(super) fn memory_of(question: &Question, at: u64, into: &mut [u8]) -> io::Re
     File::open(format!("/proc/{}/mem", question.pid))?.read_at(into, at)
 }
 
-fn address_of(question: &Question) -> io::Result<Vec<u8>> {
+pub(super) fn address_of(question: &Question) -> io::Result<Vec<u8>> {
     let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
     let length = usize::try_from(question.arguments[2] & 0xffff_ffff).map_err(|_| invalid())?;
     if !(2..=ADDRESS_BYTES_MAX).contains(&length) {
@@ -178,6 +215,7 @@ fn connect_unix(
     address: &[u8],
     question: &Question,
     whose: Whose,
+    door: Option<&Door>,
 ) -> io::Result<Connected> {
     let Some(path) = path_in(address) else {
         // Names without a file are those of the network namespace; on everybody's they lead out.
@@ -188,12 +226,8 @@ fn connect_unix(
     };
     let path = Path::new(std::ffi::OsStr::from_bytes(path));
     let file = open_as(question, path, OFlags::PATH)?;
-    let own = bound_to(&file)?;
-    let is_own = match whose {
-        Whose::Namespace => !own.is_empty(),
-        Whose::Descendants(root) => own.iter().any(|socket| held_by_descendant(*socket, root)),
-    };
-    if !is_own {
+    let is_door = door.map(|door| door.is(&file)).transpose()?.unwrap_or(false);
+    if !is_door && !is_own(&file, whose)? {
         return Ok(Connected::Denied(path.display().to_string()));
     }
     // The file that was judged, whatever its name leads to by now.
@@ -201,6 +235,15 @@ fn connect_unix(
     let unix = u16::try_from(libc::AF_UNIX).map_err(io::Error::other)?;
     let pinned = [&unix.to_ne_bytes()[..], pinned.as_bytes(), b"\0"].concat();
     Ok(Connected::Now(answer_of(sys::connect(socket.as_fd(), &pinned))))
+}
+
+/// Whether a file was bound by a socket of the command's.
+fn is_own(file: &OwnedFd, whose: Whose) -> io::Result<bool> {
+    let bound = bound_to(file)?;
+    Ok(match whose {
+        Whose::Namespace => !bound.is_empty(),
+        Whose::Descendants(root) => bound.iter().any(|socket| held_by_descendant(*socket, root)),
+    })
 }
 
 /// Opens a path as the asking thread would find it.
@@ -231,6 +274,23 @@ fn is_proxy(address: &[u8], way_out: WayOut) -> bool {
         && address.get(4..8) == Some(&[127, 0, 0, 1][..])
 }
 
+/// Whether an address is one on the loopback where something of the command's listens.
+fn is_own_listener(address: &[u8], root: u32) -> bool {
+    loopback_port(address).is_some_and(|port| listening::of_descendants(root).contains(&port))
+}
+
+/// The port of an address on the loopback.
+fn loopback_port(address: &[u8]) -> Option<u16> {
+    let family = u16::from_ne_bytes(address.get(..2)?.try_into().ok()?);
+    let port = u16::from_be_bytes(address.get(2..4)?.try_into().ok()?);
+    let is_loopback = match i32::from(family) {
+        libc::AF_INET => address.get(4..8)? == [127, 0, 0, 1],
+        libc::AF_INET6 => address.get(8..24)? == Ipv6Addr::LOCALHOST.octets(),
+        _ => false,
+    };
+    is_loopback.then_some(port)
+}
+
 fn shown(address: &[u8]) -> String {
     match address {
         [_, _, port @ .., _, _, _, _, _, _, _, _] if address.len() == 16 && port.len() >= 2 => {
@@ -251,6 +311,27 @@ mod tests {
         assert_eq!(path_in(b"\x01\x00/run/s"), Some(&b"/run/s"[..]));
         assert_eq!(path_in(b"\x01\x00\0abstract"), None);
         assert_eq!(path_in(b"\x01\x00"), None);
+    }
+
+    #[test]
+    fn the_door_is_one_file_and_no_link_leads_to_it() {
+        use std::os::unix::net::UnixListener;
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        let (door, other) = (top.join("door"), top.join("other"));
+        let _listeners = (UnixListener::bind(&door).unwrap(), UnixListener::bind(&other).unwrap());
+        let opened = Door::open(&door).unwrap();
+        let file = |path: &Path| rustix::fs::open(path, OFlags::PATH, Mode::empty()).unwrap();
+        assert!(opened.is(&file(&door)).unwrap());
+        assert!(!opened.is(&file(&other)).unwrap());
+        // Another socket at its path is another door.
+        fs::rename(&other, &door).unwrap();
+        assert!(!opened.is(&file(&door)).unwrap());
+        std::os::unix::fs::symlink(&door, top.join("link")).unwrap();
+        fs::write(top.join("file"), "").unwrap();
+        for no_door in ["link", "file", "missing"] {
+            assert!(Door::open(&top.join(no_door)).is_err(), "{no_door}");
+        }
     }
 
     #[test]

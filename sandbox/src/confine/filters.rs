@@ -34,6 +34,10 @@ pub(super) enum Referral {
     Metadata,
     /// Lets a new process be made while there are not too many.
     Fork,
+    /// Binds a socket in the command's stead, to the loopback only.
+    Bind,
+    /// Has a socket listen in the command's stead, on the loopback only.
+    Listen,
 }
 
 /// What is done about a call that was referred.
@@ -46,6 +50,12 @@ pub(super) fn referral(number: i64, namespaces: bool) -> Referral {
     }
     if !namespaces && calls::FORKS.contains(&number) {
         return Referral::Fork;
+    }
+    if !namespaces && number == libc::SYS_bind {
+        return Referral::Bind;
+    }
+    if !namespaces && number == libc::SYS_listen {
+        return Referral::Listen;
     }
     if number == libc::SYS_memfd_create {
         return Referral::Refuse(libc::ENOSYS); // Programs have a way without.
@@ -113,6 +123,7 @@ fn always(namespaces: bool) -> Vec<i64> {
         always.extend(others.filter(|number| !calls::OF_OTHERS.contains(number)));
         always.extend(calls::metadata());
         always.extend(calls::FORKS);
+        always.extend([libc::SYS_bind, libc::SYS_listen]);
     }
     always.sort_unstable();
     always

@@ -243,6 +243,9 @@ mod tests {
             limits: Preset::Build.policy().limits,
             authorities: None,
             way_out: WayOut::None,
+            door: None,
+            announces: false,
+            listens: false,
         }
     }
 

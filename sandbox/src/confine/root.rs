@@ -16,7 +16,7 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree, unmount,
 };
 
-use crate::plan::{Failure, HOME_INSIDE, Place, Plan, doing, is_within};
+use crate::plan::{DOOR_INSIDE, Failure, HOME_INSIDE, Place, Plan, doing, is_within};
 use crate::policy::Access;
 use crate::sys;
 
@@ -79,6 +79,7 @@ struct Root {
     parts: Vec<Part>,
     home: OwnedFd,
     tmp: OwnedFd,
+    door: Option<OwnedFd>,
 }
 
 impl Root {
@@ -109,7 +110,9 @@ impl Root {
             }
         }
         let own = |path: &Path| copy(path, Access::Write, ResolveFlags::empty());
-        Ok(Root { parts, home: own(&plan.home)?, tmp: own(&plan.tmp)? })
+        let door = |path: &PathBuf| copy(path, Access::Read, ResolveFlags::NO_SYMLINKS);
+        let door = plan.door.as_ref().map(door).transpose()?;
+        Ok(Root { parts, home: own(&plan.home)?, tmp: own(&plan.tmp)?, door })
     }
 
     fn enter(self, base: Base, processes_max: u64) -> Result<(), Failure> {
@@ -120,6 +123,9 @@ impl Root {
         }
         for part in &self.parts {
             place_in(&root, part)?;
+        }
+        if let Some(door) = &self.door {
+            attach_to(door, &target_file(&root, Path::new(DOOR_INSIDE))?, DOOR_INSIDE)?;
         }
         symlink(&root, "var/tmp", "/tmp")?;
         close_proc(&proc, processes_max)?;

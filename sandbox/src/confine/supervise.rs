@@ -12,12 +12,12 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use super::account::{self, Sample, Whose};
 use super::cgroup::Cgroup;
 use super::command::Word;
-use super::connect::{Connected, Pending};
+use super::connect::{Connected, Door, Pending};
 use super::filters::{Referral, referral};
-use super::{calls, metadata};
-use crate::channel::Frames;
+use super::{calls, listen, metadata};
+use crate::channel::{self, Frames};
 use crate::outcome::{Denial, DenialKind, End, Limit, Usage};
-use crate::plan::{Failure, Plan, Report, doing};
+use crate::plan::{Failure, Message, Plan, Report, doing};
 use crate::sys::{self, Answer, Question, Wait};
 
 /// How often usage is looked at.
@@ -72,6 +72,7 @@ pub(super) fn supervise(
     } else {
         Whose::Descendants(rustix::process::getpid().as_raw_nonzero().get().cast_unsigned())
     };
+    let door = plan.door_seen().map(Door::open).transpose().map_err(doing("open the door to loki"))?;
     let mut supervisor = Supervisor {
         plan,
         whose,
@@ -81,13 +82,16 @@ pub(super) fn supervise(
         usage: Usage::default(),
         denials: BTreeMap::new(),
         written_before: account::written_by_self(),
-        pending: Pending::default(),
+        pending: Pending::new(door),
         is_referring: true,
     };
     let listener = match meet(gate)? {
         Ok(listener) => listener,
         Err(errno) => return Ok(supervisor.report(End::NotStarted { errno })),
     };
+    if plan.announces {
+        channel::send(leash, &Message::Began, None).map_err(doing("tell that it has begun"))?;
+    }
     let mut gate_frames = Frames::default();
     let end = supervisor
         .watch(&listener, gate, &mut gate_frames, leash)
@@ -241,16 +245,14 @@ impl Supervisor<'_> {
                 self.deny(DenialKind::Syscall, calls::name(question.number).to_owned());
                 Answer::Fails(errno)
             }
-            Referral::Connect => {
-                match self.pending.connect(listener, &question, self.whose, self.plan.way_out) {
-                    Connected::Now(answer) => answer,
-                    Connected::Later => return Ok(()),
-                    Connected::Denied(place) => {
-                        self.deny(DenialKind::Socket, place);
-                        Answer::Fails(libc::EACCES)
-                    }
+            Referral::Connect => match self.pending.connect(listener, &question, self.whose, self.plan) {
+                Connected::Now(answer) => answer,
+                Connected::Later => return Ok(()),
+                Connected::Denied(place) => {
+                    self.deny(DenialKind::Socket, place);
+                    Answer::Fails(libc::EACCES)
                 }
-            }
+            },
             Referral::Metadata => match metadata::change(listener, &question, self.plan) {
                 Ok(answer) => answer,
                 Err(path) => {
@@ -259,6 +261,8 @@ impl Supervisor<'_> {
                 }
             },
             Referral::Fork => self.fork(&question),
+            Referral::Bind => listen::bind(listener, &question, self.plan.listens),
+            Referral::Listen => listen::listen(listener, &question, self.plan.listens),
         };
         sys::answer(listener, question.id, given)
     }

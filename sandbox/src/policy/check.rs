@@ -128,7 +128,7 @@ impl Places {
 }
 
 /// Absolute and without `..`, so that containment can be read off it.
-fn is_plain(path: &Path) -> bool {
+pub(super) fn is_plain(path: &Path) -> bool {
     path.is_absolute() && !path.components().any(|part| matches!(part, Component::ParentDir))
 }
 

@@ -39,8 +39,15 @@ pub fn layered(
 
 /// The preset with the user's file over it.
 fn with_user(preset: Preset, user: Option<&Document>) -> Policy {
-    let mut policy = preset.policy();
-    let Some(user) = user else { return policy };
+    let policy = preset.policy();
+    match user {
+        Some(user) => laid_over(policy, user),
+        None => policy,
+    }
+}
+
+/// A policy with a document of the user's over it.
+pub(super) fn laid_over(mut policy: Policy, user: &Document) -> Policy {
     policy.files.extend(user.files.iter().map(|rule| rule.value.clone()));
     if let Some(only) = &user.network_only {
         policy.network = restricted(policy.network, only);

@@ -7,6 +7,7 @@ mod load;
 mod pinning;
 mod plain;
 mod secrets;
+mod streaming;
 mod targets;
 mod token;
 mod tunnels;

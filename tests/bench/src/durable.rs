@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use loki_ledger::Ledger;
 use loki_ledger::event::{
-    ArtifactId, CallRef, Cost, EffectKind, Event, Intent, Outcome, Phase, Recovery, RunId, Usage,
+    ArtifactId, CallRef, Cost, EffectKind, Event, Intent, Outcome, Phase, Recovery, RunId, TurnEnd, Usage,
 };
 use loki_store::SystemClock;
 
@@ -183,12 +183,12 @@ fn begin(ledger: &Ledger, run: &RunId) -> Result<ArtifactId, BenchError> {
 fn step(ledger: &Ledger, run: &RunId, artifact: &ArtifactId, mode: Mode) -> Result<(), BenchError> {
     let kind = match mode {
         Mode::Process => {
-            let call = CallRef { id: "call".to_owned(), tool: "tool".to_owned(), input: artifact.clone() };
-            EffectKind::Tool { call }
+            let call = CallRef { id: "call".to_owned(), tool: "tool".to_owned(), input: artifact.clone(), malformed: false };
+            EffectKind::Tool { call, expects: None }
         }
         Mode::Disk => EffectKind::Turn { request: artifact.clone() },
     };
-    let intent = Event::EffectIntended(Intent { kind, recovery: Recovery::Repeat });
+    let intent = Event::EffectIntended(Intent { kind, recovery: Recovery::Repeat, reserved_micro_usd: 0 });
     let effect = ledger.append(run, intent).map_err(BenchError::Ledger)?.seq;
     let outcome = match mode {
         Mode::Process => {
@@ -200,6 +200,8 @@ fn step(ledger: &Ledger, run: &RunId, artifact: &ArtifactId, mode: Mode) -> Resu
             calls: Vec::new(),
             usage: Usage { cost: Cost::Measured { micro_usd: 1 }, ..Usage::default() },
             bytes: 2,
+            model: String::new(),
+            end: TurnEnd::Complete,
         },
     };
     ledger.append(run, Event::EffectEnded { effect, outcome }).map_err(BenchError::Ledger)?;

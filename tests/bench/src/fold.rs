@@ -46,6 +46,8 @@ pub(crate) fn started() -> Event {
         requirements: ArtifactId::of(b"requirements"),
         backend: true,
         provider: Some("blueprint".to_owned()),
+        acts: false,
+        backend_first: true,
         gates: vec!["forge".to_owned()],
         limits: Limits::default(),
     })
@@ -68,8 +70,10 @@ pub(crate) fn intent(seq: u64) -> Event {
         id: format!("call-{seq}"),
         tool: "write_file".to_owned(),
         input: ArtifactId::of(&seq.to_le_bytes()),
+        malformed: false,
     };
-    Event::EffectIntended(Intent { kind: EffectKind::Tool { call }, recovery: Recovery::Repeat })
+    let kind = EffectKind::Tool { call, expects: None };
+    Event::EffectIntended(Intent { kind, recovery: Recovery::Repeat, reserved_micro_usd: 0 })
 }
 
 /// The call intended by event `effect` came back.

@@ -1,6 +1,8 @@
 //! What tests of the built program need: a folder of their own, a clean environment, and assertions
 //! that show both streams when they fail.
 
+pub mod fakes;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

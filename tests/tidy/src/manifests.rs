@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Complaint;
 
 /// The floor of every crate. A crate uses only crates on a lower floor; tests stand above everything.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 19] = [
     ("memory/store", 0),
     ("sandbox", 0),
     ("cli/provider", 0),
@@ -19,6 +19,9 @@ const FLOORS: [(&str, u8); 16] = [
     ("cli/engine", 3),
     ("cli/blueprint", 3),
     ("forge/ops", 3),
+    ("cli/tools", 4),
+    ("cli/gates", 4),
+    ("cli/mcp", 4),
     ("cli/loki", 5),
     ("tests/tidy", 6),
     ("tests/bench", 6),

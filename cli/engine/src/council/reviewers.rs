@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use loki_ledger::event::Usage;
+
 use super::Opinion;
 use crate::tool::{Area, Fact, Finding, Proposal, Severity};
 
@@ -13,9 +15,24 @@ pub trait Reviewer: Send + Sync {
     /// Its name.
     fn name(&self) -> &str;
 
-    /// Judges a proposal. `open` are the frozen findings to uphold or drop; empty in round one. An error
-    /// is no vote.
-    async fn review(&self, proposal: &Proposal, open: &[Finding]) -> Result<Opinion, String>;
+    /// Judges a proposal. `open` are the frozen findings to uphold or drop; empty in round one.
+    async fn review(&self, proposal: &Proposal, open: &[Finding]) -> Review;
+}
+
+/// What a reviewer returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// What it says; an error is no vote.
+    pub opinion: Result<Opinion, String>,
+    /// What asking it cost.
+    pub usage: Usage,
+}
+
+impl Review {
+    /// An opinion that cost nothing.
+    pub fn free(opinion: Opinion) -> Self {
+        Self { opinion: Ok(opinion), usage: Usage::FREE }
+    }
 }
 
 /// Facts that must have been established, by area, before anything is applied. One that is missing is a
@@ -51,7 +68,7 @@ impl Reviewer for ByFacts {
         self.name
     }
 
-    async fn review(&self, proposal: &Proposal, open: &[Finding]) -> Result<Opinion, String> {
+    async fn review(&self, proposal: &Proposal, open: &[Finding]) -> Review {
         let mut findings = against(proposal, self.area);
         if !open.is_empty() {
             // Whatever the area: a frozen finding is upheld when the proposal itself bears it out.
@@ -66,7 +83,7 @@ impl Reviewer for ByFacts {
             (true, n) => format!("{n} findings in {}, none of them blocks", self.name),
             (false, n) => format!("{n} findings in {}, at least one of them blocks", self.name),
         };
-        Ok(Opinion { approves, findings, reason })
+        Review::free(Opinion { approves, findings, reason })
     }
 }
 
@@ -80,11 +97,11 @@ impl Reviewer for Advocate {
         "devil's advocate"
     }
 
-    async fn review(&self, proposal: &Proposal, _open: &[Finding]) -> Result<Opinion, String> {
+    async fn review(&self, proposal: &Proposal, _open: &[Finding]) -> Review {
         let findings = doubts(proposal);
         let approves = findings.is_empty();
         let reason = if approves { "every fact was established" } else { "not everything was established" };
-        Ok(Opinion { approves, findings, reason: reason.to_owned() })
+        Review::free(Opinion { approves, findings, reason: reason.to_owned() })
     }
 }
 

@@ -115,13 +115,13 @@ async fn verdict(proposal: &Proposal) -> Decision {
             Decision::Convene(open) => {
                 let mut ballots = Vec::new();
                 for reviewer in deterministic() {
-                    let opinion = reviewer.review(proposal, &open).await;
+                    let opinion = reviewer.review(proposal, &open).await.opinion;
                     ballots.push(Ballot { reviewer: reviewer.name().to_owned(), opinion });
                 }
                 rounds.push(Round { ballots, advocate: None });
             }
             Decision::Advocate => {
-                let opinion = advocate().review(proposal, &[]).await;
+                let opinion = advocate().review(proposal, &[]).await.opinion;
                 rounds.last_mut().unwrap().advocate = Some(Ballot { reviewer: "advocate".into(), opinion });
             }
             end @ (Decision::Approved | Decision::Rejected(_)) => return end,

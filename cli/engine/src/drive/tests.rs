@@ -7,17 +7,18 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use loki_ledger::Ledger;
 use loki_ledger::event::{Approver, Recovery, RunId, RunStarted, VERSION, Verdict};
-use loki_provider::{
-    Cost, Message, Provider, ProviderError, Request, Scripted, Tokens, ToolCall, ToolSpec, Turn,
-};
+use loki_provider::{Cost, Message, Provider, ProviderError, Request, Scripted, ToolCall, ToolSpec, Turn};
 use loki_store::FixedClock;
 use serde_json::{Value, json};
 
 use super::*;
+
+mod models;
+mod money;
+
 use crate::council::reviewers;
 use crate::receipt::Signer;
-use crate::tool::{Answer, Area, Fact, Gate, Judgement, Proposal, Tool, ToolError};
-use crate::tools::WriteFile;
+use crate::tool::{Answer, Area, Case, Fact, Gate, Judgement, Proposal, Tool, ToolError};
 use crate::worktree::Worktree;
 
 /// What the fake tools did to the world.
@@ -43,7 +44,7 @@ impl Tool for Migrate {
     fn recovery(&self) -> Recovery {
         Recovery::Repeat
     }
-    async fn call(&self, input: &Value) -> Result<Answer, ToolError> {
+    async fn call(&self, input: &Value, _expects: Option<&str>) -> Result<Answer, ToolError> {
         let name = input["name"].as_str().unwrap().to_owned();
         let mut applied = self.0.applied.lock().unwrap();
         if !applied.contains(&name) {
@@ -74,14 +75,32 @@ impl Tool for Append {
     fn recovery(&self) -> Recovery {
         Recovery::RollBack
     }
-    async fn call(&self, _input: &Value) -> Result<Answer, ToolError> {
+    async fn call(&self, _input: &Value, _expects: Option<&str>) -> Result<Answer, ToolError> {
         *self.0.appended.lock().unwrap() += 1;
         let before = std::fs::read_to_string(&self.1).unwrap_or_default();
         std::fs::write(&self.1, format!("{before}line\n")).unwrap();
         Ok(Answer::Done { summary: "appended".into(), output: "appended".into() })
     }
-    async fn approve(&self, _subject: &str, _by: &Approver) -> Result<(), ToolError> {
-        unreachable!("it makes no proposals")
+}
+
+/// Writes a file: doing it twice is doing it once.
+struct WriteFile(std::path::PathBuf);
+
+#[async_trait]
+impl Tool for WriteFile {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec { name: "write_file".into(), description: String::new(), input_schema: json!({}) }
+    }
+    fn reads_only(&self) -> bool {
+        false
+    }
+    fn recovery(&self) -> Recovery {
+        Recovery::Repeat
+    }
+    async fn call(&self, input: &Value, _expects: Option<&str>) -> Result<Answer, ToolError> {
+        let text = |name: &str| input[name].as_str().unwrap().to_owned();
+        std::fs::write(self.0.join(text("path")), text("content")).unwrap();
+        Ok(Answer::Done { summary: "wrote".into(), output: "wrote".into() })
     }
 }
 
@@ -110,15 +129,12 @@ impl Gate for Applied {
     fn id(&self) -> &str {
         "applied"
     }
-    async fn judge(&self) -> Judgement {
+    async fn judge(&self, _case: &Case) -> Judgement {
         let applied = self.0.applied.lock().unwrap();
         let all = self.1.iter().all(|name| applied.iter().any(|there| there == name));
-        Judgement {
-            verdict: if all { Verdict::Pass } else { Verdict::Fail },
-            summary: format!("{} applied", applied.len()),
-            facts: json!({ "applied": *applied }),
-            gaps: vec![],
-        }
+        let verdict = if all { Verdict::Pass } else { Verdict::Fail };
+        let facts = json!({ "applied": *applied });
+        Judgement { facts, ..Judgement::new(verdict, format!("{} applied", applied.len())) }
     }
 }
 
@@ -127,13 +143,10 @@ fn turn(calls: Vec<(&str, Value)>, asked: usize) -> Turn {
         id: format!("c{asked}-{n}"),
         tool: tool.to_owned(),
         input,
+        malformed: None,
     };
-    Turn {
-        text: String::new(),
-        calls: calls.into_iter().enumerate().map(call).collect(),
-        tokens: Tokens::default(),
-        cost: Cost::Measured { micro_usd: 3 },
-    }
+    let calls = calls.into_iter().enumerate().map(call).collect();
+    Turn { cost: Cost::Measured { micro_usd: 3 }, ..Turn::free("", calls) }
 }
 
 /// Plans, writes a file, appends, migrates and finishes, by the conversation it is shown.
@@ -170,7 +183,7 @@ fn engine(
         worktree: Worktree::new(root, &state),
         provider: Some(provider),
         tools: vec![
-            Arc::new(WriteFile::new(root)),
+            Arc::new(WriteFile(root.to_owned())),
             Arc::new(Migrate(Arc::clone(world))),
             Arc::new(Append(Arc::clone(world), root.join("log.txt"))),
         ],
@@ -200,6 +213,8 @@ fn load(engine: &Engine) -> Result<Run, EngineError> {
         requirements: engine.ledger.put(b"{}")?,
         backend: true,
         provider: Some("script".into()),
+        acts: false,
+        backend_first: false,
         gates: vec!["applied".into()],
         limits: Limits { recoveries_max: 3, ..Limits::default() },
     };
@@ -338,7 +353,7 @@ async fn a_rejected_change_is_not_made() {
     engine.ledger.reader().send(&run.id, &reject).unwrap();
     assert!(reopen(&engine, &mut run, None).unwrap());
     let stop = drive(&engine, &mut run).await.unwrap();
-    assert_eq!(stop, Stop::GateFailed { gate: "applied".into() });
+    assert_eq!(stop, Stop::IterationsSpent);
     assert!(world.applied.lock().unwrap().is_empty());
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use loki_ledger::event::{Approver, ArtifactId, Outcome};
+use loki_ledger::event::{Approver, ArtifactId, Outcome, Usage};
 use loki_ledger::run::Run;
 use serde::{Deserialize, Serialize};
 
@@ -36,14 +36,18 @@ pub(super) async fn council(
 ) -> Result<Outcome, EngineError> {
     let proposal: Option<Proposal> = engine.read("a proposal", proposal)?;
     let mut rounds: Vec<Round> = Vec::new();
+    let mut usage = Usage::FREE;
     let (approved, reason) = loop {
         let Some(proposal) = &proposal else { break (false, "the proposal is gone".to_owned()) };
         match council::decide(&rounds) {
             Decision::Convene(open) => {
-                rounds.push(Round { ballots: round(engine, proposal, &open).await, advocate: None });
+                let (ballots, cost) = round(engine, proposal, &open).await;
+                rounds.push(Round { ballots, advocate: None });
+                usage = usage.plus(cost);
             }
             Decision::Advocate => {
-                let ballot = ballot(engine.advocate.as_ref(), proposal, &[]).await;
+                let (ballot, cost) = ballot(engine.advocate.as_ref(), proposal, &[]).await;
+                usage = usage.plus(cost);
                 if let Some(last) = rounds.last_mut() {
                     last.advocate = Some(ballot);
                 }
@@ -59,22 +63,26 @@ pub(super) async fn council(
         false => format!("not approved: {reason}"),
     };
     let verdict = CouncilVerdict { subject: subject.to_owned(), approved, reason, rounds };
-    Ok(Outcome::Council { approved, verdict: engine.keep("a council's verdict", &verdict)?.id, summary })
+    let verdict = engine.keep("a council's verdict", &verdict)?.id;
+    Ok(Outcome::Council { approved, verdict, summary, usage })
 }
 
 /// One round: every reviewer at the same time, none seeing another's vote.
-async fn round(engine: &Engine, proposal: &Proposal, open: &[Finding]) -> Vec<Ballot> {
+async fn round(engine: &Engine, proposal: &Proposal, open: &[Finding]) -> (Vec<Ballot>, Usage) {
     let asked: Vec<_> =
         engine.reviewers.iter().take(council::SEATS).map(|r| ballot(r.as_ref(), proposal, open)).collect();
-    futures::future::join_all(asked).await
+    let (ballots, costs): (Vec<_>, Vec<_>) = futures::future::join_all(asked).await.into_iter().unzip();
+    (ballots, costs.into_iter().fold(Usage::FREE, Usage::plus))
 }
 
-async fn ballot(reviewer: &dyn Reviewer, proposal: &Proposal, open: &[Finding]) -> Ballot {
-    let opinion = match tokio::time::timeout(REVIEW_TIMEOUT, reviewer.review(proposal, open)).await {
-        Ok(opinion) => opinion,
-        Err(_elapsed) => Err(format!("said nothing within {} seconds", REVIEW_TIMEOUT.as_secs())),
+async fn ballot(reviewer: &dyn Reviewer, proposal: &Proposal, open: &[Finding]) -> (Ballot, Usage) {
+    let (opinion, usage) = match tokio::time::timeout(REVIEW_TIMEOUT, reviewer.review(proposal, open)).await {
+        Ok(review) => (review.opinion, review.usage),
+        Err(_elapsed) => {
+            (Err(format!("said nothing within {} seconds", REVIEW_TIMEOUT.as_secs())), Usage::FREE)
+        }
     };
-    Ballot { reviewer: reviewer.name().to_owned(), opinion }
+    (Ballot { reviewer: reviewer.name().to_owned(), opinion }, usage)
 }
 
 /// Stores an approval with the tool whose call waits for it.

@@ -3,7 +3,7 @@
 
 use loki_ledger::event::{
     ArtifactId, CallRef, Command, Cost, EffectKind, Event, Intent, Limits, Outcome, Phase, Recovery, RunId,
-    RunStarted, Stop, Usage, Verdict, Wait, WaitEnd,
+    RunStarted, Stop, TurnEnd, Usage, Verdict, Wait, WaitEnd,
 };
 use loki_ledger::run::{RECOVERIES_SPENT, Run};
 use proptest::prelude::*;
@@ -22,6 +22,8 @@ fn start(provider: Option<&str>) -> Event {
         requirements: artifact(2),
         backend: true,
         provider: provider.map(str::to_owned),
+        acts: false,
+        backend_first: false,
         gates: vec!["forge".into(), "document".into()],
         limits: Limits { iterations_max: 3, turns_max: 4, recoveries_max: 3, ..Limits::default() },
     })
@@ -61,7 +63,11 @@ impl Play {
             Next::End(phase, passed) => drop(self.event(Event::PhaseEnded { phase, passed })),
             Next::Do(step) => {
                 let (kind, recovery) = effect(step, dice);
-                let effect = self.event(Event::EffectIntended(Intent { kind: kind.clone(), recovery }));
+                let effect = self.event(Event::EffectIntended(Intent {
+                    kind: kind.clone(),
+                    recovery,
+                    reserved_micro_usd: 0,
+                }));
                 // One time in eight the process dies before the outcome is written.
                 if dice % 8 != 7 {
                     let outcome = self.answer(&kind, dice);
@@ -77,8 +83,11 @@ impl Play {
                 }
             }
             Next::GiveUp(effect) => {
-                let code = RECOVERIES_SPENT.to_owned();
-                let outcome = Outcome::Failed { code, message: String::new(), transient: false };
+                let outcome = crate::effects::failed(RECOVERIES_SPENT, "", false);
+                self.event(Event::EffectEnded { effect, outcome });
+            }
+            Next::CutShort(effect) => {
+                let outcome = crate::effects::failed("cut_short", "", false);
                 self.event(Event::EffectEnded { effect, outcome });
             }
             Next::RollBack(effect) => {
@@ -115,11 +124,9 @@ impl Play {
     fn answer(&self, kind: &EffectKind, dice: u8) -> Outcome {
         match kind {
             EffectKind::Snapshot => Outcome::Snapshot { commit: format!("c{}", self.run.seq) },
-            EffectKind::Turn { .. } if dice.is_multiple_of(5) => Outcome::Failed {
-                code: "provider".into(),
-                message: "no".into(),
-                transient: dice.is_multiple_of(2),
-            },
+            EffectKind::Turn { .. } if dice.is_multiple_of(5) => {
+                crate::effects::failed("provider", "no", dice.is_multiple_of(2))
+            }
             EffectKind::Turn { .. } => {
                 let names: &[&str] = match (self.run.phase, dice % 3) {
                     (Some(Phase::Reason), 0) => &["look"],
@@ -133,19 +140,31 @@ impl Play {
                     id: format!("{}-{n}", self.run.seq),
                     tool: (*tool).to_owned(),
                     input: artifact(3),
+                    malformed: false,
                 };
                 Outcome::Turn {
                     turn: artifact(4),
                     calls: names.iter().enumerate().map(call).collect(),
                     usage: Usage { cost: Cost::Measured { micro_usd: 1 }, ..Usage::default() },
                     bytes: 10,
+                    model: "m".into(),
+                    end: match (names.is_empty(), dice % 4) {
+                        (true, 0) => TurnEnd::Empty,
+                        (true, 1) => TurnEnd::Refused,
+                        (true, 2) => TurnEnd::CutOff,
+                        (_, _) => TurnEnd::Complete,
+                    },
                 }
             }
-            EffectKind::Tool { call } if call.tool == "plan" => Outcome::Planned { items: vec!["do".into()] },
-            EffectKind::Tool { call } if call.tool == "finish" => {
-                Outcome::Claimed { summary: String::new(), exhausted: dice.is_multiple_of(3) }
+            EffectKind::Tool { call, .. } if call.tool == "plan" => {
+                Outcome::Planned { items: vec!["do".into()] }
             }
-            EffectKind::Tool { call } if call.tool == "migrate" && !dice.is_multiple_of(3) => {
+            EffectKind::Tool { call, .. } if call.tool == "finish" => Outcome::Claimed {
+                summary: String::new(),
+                exhausted: dice.is_multiple_of(3),
+                evidence: vec![],
+            },
+            EffectKind::Tool { call, .. } if call.tool == "migrate" && !dice.is_multiple_of(3) => {
                 Outcome::Review {
                     subject: format!("s{}", dice % 2),
                     proposal: artifact(5),
@@ -162,15 +181,24 @@ impl Play {
                 approved: !dice.is_multiple_of(4),
                 verdict: artifact(7),
                 summary: String::new(),
+                usage: Usage::FREE,
             },
             EffectKind::Approve { .. } => Outcome::Approved,
             EffectKind::Compare => {
                 Outcome::Compared { tree: format!("t{}", dice % 2), files: 1, diff_sha256: String::new() }
             }
             EffectKind::Gate { .. } => Outcome::Gate {
-                verdict: if dice.is_multiple_of(3) { Verdict::Fail } else { Verdict::Pass },
+                verdict: match dice % 6 {
+                    0 | 3 => Verdict::Fail,
+                    1 => Verdict::NotApplicable,
+                    _ => Verdict::Pass,
+                },
                 summary: format!("{}", dice % 2),
                 facts: artifact(8),
+                report: None,
+                concerns: vec![],
+                failing: format!("{}", dice % 2),
+                usage: Usage::FREE,
                 gaps: if dice.is_multiple_of(2) { vec!["mail".into()] } else { Vec::new() },
             },
             EffectKind::Receipt { .. } => Outcome::Receipt { receipt: artifact(9) },
@@ -183,11 +211,11 @@ fn effect(step: Step, dice: u8) -> (EffectKind, Recovery) {
         Step::Snapshot => EffectKind::Snapshot,
         Step::Turn => EffectKind::Turn { request: artifact(3) },
         Step::Tool(call) => {
-            let recovery = if dice.is_multiple_of(2) { Recovery::RollBack } else { Recovery::Repeat };
+            let recovery = [Recovery::RollBack, Recovery::Repeat, Recovery::Report][usize::from(dice % 3)];
             // Only an act has a snapshot to go back to; planning only reads.
             let recovery =
                 if call.tool == "look" || call.tool == "plan" { Recovery::Repeat } else { recovery };
-            return (EffectKind::Tool { call }, recovery);
+            return (EffectKind::Tool { call, expects: None }, recovery);
         }
         Step::Council(subject) => EffectKind::Council { subject, proposal: artifact(5) },
         Step::Approve(subject, by) => EffectKind::Approve { subject, by },
@@ -213,7 +241,9 @@ proptest! {
         prop_assert_eq!(play.run.receipt.as_ref().map(|(stop, _)| stop), Some(&stop));
         if matches!(stop, Stop::Verified | Stop::VerifiedWithGaps) {
             prop_assert_eq!(play.run.gates.len(), 2);
-            prop_assert!(play.run.gates.iter().all(|gate| gate.verdict == Verdict::Pass));
+            let content = |verdict| matches!(verdict, Verdict::Pass | Verdict::NotApplicable);
+            prop_assert!(play.run.gates.iter().all(|gate| content(gate.verdict)));
+            prop_assert!(play.run.gates.iter().any(|gate| gate.verdict == Verdict::Pass));
             let gaps = play.run.gates.iter().any(|gate| !gate.gaps.is_empty());
             prop_assert_eq!(gaps, stop == Stop::VerifiedWithGaps);
         }

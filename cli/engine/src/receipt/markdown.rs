@@ -27,6 +27,18 @@ fn write(receipt: &Receipt, out: &mut String) -> std::fmt::Result {
         }
         None => writeln!(out, "- Cost: unknown")?,
     }
+    let cost = &facts.cost;
+    if cost.input_tokens + cost.output_tokens + cost.cache_read_tokens + cost.cache_write_tokens > 0 {
+        writeln!(
+            out,
+            "- Tokens: {} in, {} out, {} read from and {} written to caches",
+            cost.input_tokens, cost.output_tokens, cost.cache_read_tokens, cost.cache_write_tokens
+        )?;
+    }
+    for model in &cost.models {
+        let usd = model.micro_usd as f64 / 1e6;
+        writeln!(out, "- Model {}: {} turns, {usd:.4} USD", model.model, model.turns)?;
+    }
     writeln!(out, "- Files changed: {}", facts.files_changed.len())?;
     if let Some(sha256) = &facts.diff_sha256 {
         writeln!(out, "- Difference: SHA-256 {sha256}")?;
@@ -38,6 +50,7 @@ fn write(receipt: &Receipt, out: &mut String) -> std::fmt::Result {
             Verdict::Pass => "pass",
             Verdict::Fail => "FAIL",
             Verdict::Inconclusive => "inconclusive",
+            Verdict::NotApplicable => "not applicable",
         };
         writeln!(out, "| {} | {verdict} | {} |", gate.gate, gate.summary.replace('|', "\\|"))?;
     }
@@ -51,6 +64,9 @@ fn write(receipt: &Receipt, out: &mut String) -> std::fmt::Result {
     writeln!(out, "- Provider: {}", receipt.assessments.provider.as_deref().unwrap_or("none"))?;
     if let Some(claim) = &receipt.assessments.claim {
         writeln!(out, "- It says: {claim}")?;
+    }
+    for evidence in &receipt.assessments.evidence {
+        writeln!(out, "- It names as evidence: {evidence}")?;
     }
     for verdict in &receipt.assessments.council {
         let short = verdict.subject.get(..12).unwrap_or(&verdict.subject);

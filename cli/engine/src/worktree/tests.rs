@@ -1,10 +1,18 @@
 //! Snapshots of folders with and without a repository, and what they must leave alone.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process;
 
-use git2::{IndexAddOption, Repository, StatusOptions};
+use git2::{IndexAddOption, Repository, Signature, StatusOptions};
 
 use super::*;
+
+mod checkout;
+mod commit;
+mod hostile;
+mod nested;
 
 struct Project {
     dir: tempfile::TempDir,
@@ -79,6 +87,23 @@ impl Project {
         }
         found
     }
+}
+
+/// Runs git in a folder, with settings that depend on nobody's.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = process::Command::new("git")
+        .args(["-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .envs([("GIT_AUTHOR_NAME", "a"), ("GIT_AUTHOR_EMAIL", "a@b")])
+        .envs([("GIT_COMMITTER_NAME", "a"), ("GIT_COMMITTER_EMAIL", "a@b")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "git {arguments:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
 fn run() -> RunId {

@@ -40,6 +40,13 @@ pub(crate) enum AppError {
         #[source]
         source: serde_json::Error,
     },
+    /// The project's folder.
+    #[error("failed to open the project's folder")]
+    Project {
+        /// Why.
+        #[source]
+        source: loki_tools::files::FileError,
+    },
     /// A file of ours.
     #[error("failed to write `{}`", path.display())]
     Write {
@@ -83,7 +90,7 @@ impl From<AppError> for CommandError {
             }
             AppError::Read { .. } => (ErrorKind::Input, "Mend the file, or take it out of the folder."),
             AppError::NoRun => (ErrorKind::NotFound, "Start one with `loki start ./prd.md`."),
-            AppError::Write { .. } | AppError::Worktree(_) | AppError::Sign(_) | AppError::Engine(_) => {
+            AppError::Write { .. } | AppError::Project { .. } | AppError::Worktree(_) | AppError::Sign(_) | AppError::Engine(_) => {
                 (ErrorKind::Io, "Look at the folder's rights and at the space left on its disk.")
             }
             AppError::Forge(_) | AppError::Fold(_) | AppError::Requirements { .. } => {

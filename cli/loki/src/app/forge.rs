@@ -77,7 +77,7 @@ impl Tool for ForgeTool {
         Recovery::Repeat
     }
 
-    async fn call(&self, input: &Value) -> Result<Answer, ToolError> {
+    async fn call(&self, input: &Value, _expects: Option<&str>) -> Result<Answer, ToolError> {
         let (forge, name, input) = (Arc::clone(&self.forge), self.operation.name, input.clone());
         let reads = self.reads_only();
         let outcome = blocking(move || match forge.existing().map_err(|error| unopened(&error))? {

@@ -1,29 +1,57 @@
 //! The gates of a run: is the backend sound, and is everything there that the document asks for?
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use forge_detect::Requirements;
 use loki_blueprint::{Existing, MIGRATIONS, MigrationFile, plan};
-use loki_engine::tool::{Gate, Judgement};
+use loki_engine::tool::{Case, Gate, Judgement};
+use loki_engine::worktree::Worktree;
+use loki_gates::review::ReviewGate;
 use loki_ledger::event::Verdict;
 use serde_json::{Value, json};
 
+use super::Work;
 use super::forge::{LazyForge, blocking, refused, unopened};
 
-/// Names of the gates, in the order they are asked.
-pub(crate) const GATES: [&str; 2] = ["forge", "document"];
+/// Names of the gates of a backend, in the order they are asked.
+pub(crate) const BACKEND: [&str; 2] = ["forge", "document"];
 
-/// Both gates for one document.
-pub(crate) fn gates(
+/// The gates of a backend, for one document. `by_model`: a model writes the application, which has gates of its
+/// own; without one it is a gap.
+pub(crate) fn backend(
     forge: &Arc<LazyForge>,
     requirements: &Arc<Requirements>,
     files: Vec<MigrationFile>,
+    by_model: bool,
 ) -> Vec<Arc<dyn Gate>> {
+    let (forge, requirements) = (Arc::clone(forge), Arc::clone(requirements));
     vec![
-        Arc::new(ForgeGate { forge: Arc::clone(forge) }),
-        Arc::new(DocumentGate { forge: Arc::clone(forge), requirements: Arc::clone(requirements), files }),
+        Arc::new(ForgeGate { forge: Arc::clone(&forge) }),
+        Arc::new(DocumentGate { forge, requirements, files, by_model }),
     ]
+}
+
+/// Names of the gates of an application, in the order they are asked; the review by models is apart.
+pub(crate) fn application_names() -> impl Iterator<Item = &'static str> {
+    loki_gates::diff::DIFF_GATES.into_iter().chain(loki_gates::PROJECT_GATES)
+}
+
+/// The gates of an application.
+pub(crate) fn application(worktree: Worktree, root: &Path, state: &Path, work: &Work) -> Vec<Arc<dyn Gate>> {
+    let mut gates = loki_gates::diff::diff_gates(worktree.clone(), work.secrets());
+    gates.extend(loki_gates::project_gates(loki_gates::Setup {
+        worktree: worktree.clone(),
+        root: root.to_owned(),
+        state: state.to_owned(),
+        workshop: work.workshop(),
+        commands: work.commands(),
+    }));
+    if let Some(model) = work.provider() {
+        gates.push(Arc::new(ReviewGate::new(worktree, Arc::clone(model), &work.secrets())));
+    }
+    gates
 }
 
 /// Asks Forge to check itself: integrity, keys, drift, row-level security on a copy, audit chain.
@@ -34,10 +62,10 @@ struct ForgeGate {
 #[async_trait]
 impl Gate for ForgeGate {
     fn id(&self) -> &str {
-        GATES[0]
+        BACKEND[0]
     }
 
-    async fn judge(&self) -> Judgement {
+    async fn judge(&self, _case: &Case) -> Judgement {
         let report = match ask(&self.forge, "forge_verify", json!({})).await {
             Ok(Some(report)) => report,
             Ok(None) => return nothing_there(),
@@ -62,7 +90,13 @@ impl Gate for ForgeGate {
             ),
         };
         let gaps = report["gaps"].as_array().into_iter().flatten().filter_map(gap).collect();
-        Judgement { verdict, summary, facts: facts("loki verify", &report), gaps }
+        let failing = bad.and_then(|check| check["name"].as_str()).map(str::to_owned);
+        Judgement {
+            facts: facts("loki verify", &report),
+            gaps,
+            failing: failing.into_iter().collect(),
+            ..Judgement::new(verdict, summary)
+        }
     }
 }
 
@@ -71,15 +105,16 @@ struct DocumentGate {
     forge: Arc<LazyForge>,
     requirements: Arc<Requirements>,
     files: Vec<MigrationFile>,
+    by_model: bool,
 }
 
 #[async_trait]
 impl Gate for DocumentGate {
     fn id(&self) -> &str {
-        GATES[1]
+        BACKEND[1]
     }
 
-    async fn judge(&self) -> Judgement {
+    async fn judge(&self, _case: &Case) -> Judgement {
         let state = match ask(&self.forge, "forge_state_dump", json!({})).await {
             Ok(state) => state.unwrap_or_default(),
             Err(why) => return inconclusive(&why),
@@ -106,13 +141,16 @@ impl Gate for DocumentGate {
                 many => format!("{many} things are left to do, the first: {first}"),
             },
         };
-        // Whoever configures a model for it will have gates for it too.
-        let gaps = vec![
-            "application: its code is not written, because no model is configured; the backend is proven"
-                .to_owned(),
-        ];
+        // Whoever configures a model for it has gates for it too.
+        let gap = "application: its code is not written, because no model is configured; the backend is proven";
+        let gaps = if self.by_model { Vec::new() } else { vec![gap.to_owned()] };
         let seen = json!({ "tables": plan.tables, "missing": missing });
-        Judgement { verdict, summary, facts: facts("loki verify", &seen), gaps }
+        Judgement {
+            facts: facts("loki verify", &seen),
+            gaps,
+            failing: missing,
+            ..Judgement::new(verdict, summary)
+        }
     }
 }
 
@@ -155,19 +193,11 @@ fn facts(command: &str, seen: &Value) -> Value {
 }
 
 fn nothing_there() -> Judgement {
-    Judgement {
-        verdict: Verdict::Fail,
-        summary: "there is no backend".to_owned(),
-        facts: facts("loki verify", &Value::Null),
-        gaps: Vec::new(),
-    }
+    let facts = facts("loki verify", &Value::Null);
+    Judgement { facts, ..Judgement::new(Verdict::Fail, "there is no backend") }
 }
 
 fn inconclusive(why: &str) -> Judgement {
-    Judgement {
-        verdict: Verdict::Inconclusive,
-        summary: format!("it could not be found out: {why}"),
-        facts: facts("loki verify", &json!({ "error": why })),
-        gaps: Vec::new(),
-    }
+    let facts = facts("loki verify", &json!({ "error": why }));
+    Judgement { facts, ..Judgement::new(Verdict::Inconclusive, format!("it could not be found out: {why}")) }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use forge_detect::{Options, detect};
 use loki_engine::{Observer, drive};
 use loki_ledger::event::{Command, Outcome, Stop};
-use loki_provider::{Message, Request, Scripted, Tokens, ToolCall, Turn};
+use loki_provider::{Message, Request, Scripted, ToolCall, Turn};
 use loki_store::FixedClock;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn load(app: &App, engine: &Engine, job: &Job) -> Result<Run, AppError> {
 }
 
 async fn play(app: &App, job: &Job, crash_at: Option<u64>) -> Result<Stop, AppError> {
-    let engine = app.engine(&job.requirements, Attended::No, silent())?;
+    let engine = app.engine(&job.requirements, None, Attended::No, silent())?;
     if let Some(crash_at) = crash_at {
         engine.ledger.crash_after(crash_at);
     }
@@ -106,15 +106,11 @@ fn boaster() -> Arc<dyn Provider> {
         let tool = if request.phase == "reason" { "plan" } else { "finish" };
         let asked = request.messages.iter().filter(|m| matches!(m, Message::Assistant { .. })).count();
         let input = json!({ "items": ["everything"], "summary": "all done", "nothing_more_to_offer": true });
-        let call = ToolCall { id: format!("{tool}-{asked}"), tool: tool.to_owned(), input };
-        Ok(Turn {
-            text: "Done!".to_owned(),
-            calls: vec![call],
-            tokens: Tokens::default(),
-            cost: loki_provider::Cost::Measured { micro_usd: 0 },
-        })
+        let id = format!("{tool}-{asked}");
+        let call = ToolCall { id, tool: tool.to_owned(), input, malformed: None };
+        Ok(Turn::free("Done!", vec![call]))
     };
-    Arc::new(Scripted::new("boaster", Box::new(script)))
+    Arc::new(Scripted::new("boaster", Box::new(script)).always_alike())
 }
 
 /// Which gates a run of the boaster is judged by, and how it ends.
@@ -122,7 +118,7 @@ async fn boast(gates: &[&str], prepare: impl FnOnce(&Path)) -> Stop {
     let (job, dir) = (job(DOCUMENT), tempfile::tempdir().unwrap());
     let app = app(dir.path());
     prepare(dir.path());
-    let mut engine = app.engine(&job.requirements, Attended::No, silent()).unwrap();
+    let mut engine = app.engine(&job.requirements, None, Attended::No, silent()).unwrap();
     engine.provider = Some(boaster());
     let mut run = Run::new(RunId::parse("r1").unwrap());
     let started = RunStarted {
@@ -132,6 +128,8 @@ async fn boast(gates: &[&str], prepare: impl FnOnce(&Path)) -> Stop {
         requirements: engine.ledger.put(b"{}").unwrap(),
         backend: true,
         provider: Some("boaster".to_owned()),
+        acts: false,
+        backend_first: false,
         gates: gates.iter().map(|gate| (*gate).to_owned()).collect(),
         limits: Limits::default(),
     };
@@ -168,8 +166,8 @@ async fn each_gate_is_needed() {
     drop(database);
     let verdicts = async |app: &App| {
         let mut verdicts = Vec::new();
-        for gate in app.gates(&job.requirements) {
-            verdicts.push((gate.id().to_owned(), gate.judge().await.verdict));
+        for gate in app.gates(&job.requirements, false) {
+            verdicts.push((gate.id().to_owned(), gate.judge(&Case::default()).await.verdict));
         }
         verdicts
     };
@@ -199,7 +197,7 @@ async fn what_the_council_refuses_is_not_applied() {
     // No policy at all: the linter's Critical finding is the security reviewer's.
     let open = "migration: open\nchanges:\n  - add_table: {name: things, columns: [id pk, title text]}\n";
     std::fs::write(migrations.join("0001_open.yaml"), open).unwrap();
-    let engine = app.engine(&job.requirements, Attended::No, silent()).unwrap();
+    let engine = app.engine(&job.requirements, None, Attended::No, silent()).unwrap();
     let mut run = load(&app, &engine, &job).unwrap();
     let stop = drive(&engine, &mut run).await.unwrap();
     assert_eq!(stop, Stop::GateFailed { gate: "document".to_owned() });

@@ -35,6 +35,8 @@ impl LimitArgs {
             duration_seconds_max: config.get(&keys::RUN_DURATION_SECONDS_MAX),
             budget_micro_usd_max: Some(micro_usd(config.get(&keys::RUN_BUDGET_USD_MAX))),
             output_bytes_max: config.get(&keys::RUN_OUTPUT_BYTES_MAX),
+            turns_max: small(config.get(&keys::RUN_TURNS_MAX)),
+            wait_seconds_max: config.get(&keys::RUN_WAIT_SECONDS_MAX),
             recoveries_max: small(config.get(&keys::RUN_RECOVERIES_MAX)),
             ..Limits::default()
         })

@@ -26,7 +26,7 @@ pub(crate) struct PromptArgs {
 }
 
 pub(crate) fn prompt(ui: &mut Ui, context: &Context, args: &PromptArgs) -> Result<Status, CommandError> {
-    let app = App::of(context);
+    let app = App::to_judge(context)?;
     let (reader, run) = app.run(args.run.as_deref())?;
     let iteration = args.iteration.unwrap_or(run.iteration + 1);
     if iteration == 0 {
@@ -34,12 +34,14 @@ pub(crate) fn prompt(ui: &mut Ui, context: &Context, args: &PromptArgs) -> Resul
     }
     let mut requests = sent(&reader, &run.id, iteration)?;
     if requests.is_empty() {
-        let (briefings, tools) = (app.briefings(), app.tools());
+        let requirements = app.requirements(&reader, &run)?;
+        let (briefings, tools) = (app.briefings(), app.tools(&requirements)?);
         let sources = Sources {
             reader: &reader,
             briefings: &briefings,
             tools: &tools,
             output_bytes_max: MODEL_OUTPUT_BYTES_MAX,
+            acts: run.started.as_ref().is_some_and(|started| started.acts),
         };
         let to_come = imagined(&run, iteration);
         requests.push(request(&sources, &to_come).map_err(AppError::from)?);
@@ -86,7 +88,7 @@ fn show(ui: &mut Ui, number: usize, request: &Request) -> Result<(), CommandErro
     for message in &request.messages {
         match message {
             Message::User { text } => ui.result(format_args!("--- user ---\n{}", printable(text)))?,
-            Message::Assistant { text, calls } => {
+            Message::Assistant { text, calls, .. } => {
                 ui.result(format_args!("--- provider ---\n{}", printable(text)))?;
                 for call in calls {
                     let input = call.input.to_string();

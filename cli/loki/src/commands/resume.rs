@@ -21,7 +21,7 @@ pub(crate) struct ResumeArgs {
 }
 
 pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Result<Status, CommandError> {
-    let app = App::of(context);
+    let app = App::to_drive(context)?;
     let (reader, run) = app.run(args.run.as_deref())?;
     // The file would pause the run again.
     let file = app.state().join("PAUSE");

@@ -6,7 +6,7 @@ use forge_detect::{Options, detect};
 use loki_ledger::event::{Command, Limits, RunId, Stop};
 use loki_ledger::run::Run;
 
-use crate::app::{App, AppError, Job};
+use crate::app::{App, AppError, Job, by_model};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
@@ -14,11 +14,13 @@ use crate::input::{Origin, Spec, read_spec};
 use crate::session::{self, Bell};
 use crate::ui::Ui;
 
-/// Turn a document into a proven backend
+/// Turn a document into a proven application with its backend
 ///
 /// Reads the document, works out which backend it needs and which it must not get, generates
-/// migrations, proves and reviews them, applies them, and leaves a signed receipt. Killed at any
-/// moment, the same command goes on where it was. Works without a model and without a network.
+/// migrations, proves and reviews them, and applies them: without a model and without a network. With a
+/// model (`provider.name`) it then has the application written, by iterations that end when the project's
+/// own tests and the other gates pass in a clean checkout. Leaves a signed receipt. Killed at any moment,
+/// the same command goes on where it was.
 #[derive(clap::Args, Debug)]
 pub(crate) struct StartArgs {
     /// A document, a folder that holds one, `-` for standard input, or a brief in quotes
@@ -30,7 +32,7 @@ pub(crate) struct StartArgs {
 
 pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<Status, CommandError> {
     let job = job(context, &args.document)?;
-    let app = App::of(context);
+    let app = App::to_drive(context)?;
     let limits = args.limits.limits(context)?;
     let reader = app.reader()?;
     if let Some(reader) = &reader
@@ -55,7 +57,7 @@ pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<
         }
     }
     let bell = Bell::new();
-    let engine = app.engine(&job.requirements, session::attended(ui), bell.observer())?;
+    let engine = app.engine(&job.requirements, None, session::attended(ui), bell.observer())?;
     let run = app.begin(&engine, &job, new_id(&app)?, limits)?;
     app.write_required(&job.requirements)?;
     ui.status(format_args!("Run {} on {}.", run.id, job.name))?;
@@ -78,7 +80,7 @@ pub(crate) fn resume(
     let requirements = app.requirements(&reader, &run)?;
     drop(reader);
     let bell = Bell::new();
-    let engine = app.engine(&requirements, session::attended(ui), bell.observer())?;
+    let engine = app.engine(&requirements, run.started.as_ref(), session::attended(ui), bell.observer())?;
     // Another process may have written since: what counts is what is there now that the lock is ours.
     let run = engine.ledger.reader().fold(&run.id).map_err(AppError::from)?;
     app.write_required(&requirements)?;
@@ -99,6 +101,8 @@ fn settled(
     stop: &Stop,
 ) -> Result<Option<Status>, CommandError> {
     match stop {
+        // What a model was missing for can be done now.
+        Stop::NeedsModel | Stop::VerifiedWithGaps if app.has_model() && !by_model(last) => return Ok(None),
         Stop::Verified | Stop::VerifiedWithGaps if app.still_holds(job, last)? => {
             ui.status(format_args!(
                 "Nothing to do: run {} built this document, and it still holds.",
@@ -112,6 +116,9 @@ fn settled(
         | Stop::GateFailed { .. }
         | Stop::ProviderFailed { .. }
         | Stop::Stuck
+        | Stop::EmptyTurn
+        | Stop::Refused
+        | Stop::RateLimited { .. }
         | Stop::Requested
         | Stop::IterationsSpent
         | Stop::TimeSpent

@@ -35,6 +35,14 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
             "turns": run.spent.turns,
             "calls": run.spent.calls,
             "active_ms": run.spent.active_ms,
+            "tokens": {
+                "input": run.spent.input,
+                "output": run.spent.output,
+                "cache_read": run.spent.cache_read,
+                "cache_write": run.spent.cache_write,
+            },
+            "micro_usd_max": run.limits.budget_micro_usd_max,
+            "estimated": run.spent.estimated,
             "micro_usd": (run.spent.turns_unknown == 0).then_some(run.spent.micro_usd),
             "gates": run.gates.iter().map(|gate| json!({"gate": gate.gate, "verdict": gate.verdict, "summary": gate.summary})).collect::<Vec<_>>(),
             "checklist": run.checklist,
@@ -42,7 +50,12 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
         return Ok(Status::Success);
     }
     let cost = match run.spent.turns_unknown {
-        0 => format!("{:.4} USD", run.spent.micro_usd as f64 / 1e6),
+        0 => {
+            let estimated = if run.spent.estimated { ", in part estimated" } else { "" };
+            let usd = |micro: u64| micro as f64 / 1e6;
+            let of = run.limits.budget_micro_usd_max.map(|max| format!(" of at most {:.2}", usd(max)));
+            format!("{:.4}{} USD{estimated}", usd(run.spent.micro_usd), of.unwrap_or_default())
+        }
         _ => "unknown".to_owned(),
     };
     let document = run.started.as_ref().map_or("?", |started| &started.document_name);
@@ -63,6 +76,7 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
             Verdict::Pass => "pass",
             Verdict::Fail => "FAIL",
             Verdict::Inconclusive => "inconclusive",
+            Verdict::NotApplicable => "not applicable",
         };
         ui.result(format_args!("gate {}: {verdict}, {}", gate.gate, printable(&gate.summary)))?;
     }

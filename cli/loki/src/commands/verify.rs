@@ -1,85 +1,42 @@
 //! `loki verify`.
 
+mod change;
+mod receipt;
+
 use std::path::PathBuf;
 
-use loki_engine::receipt::{Receipt, Signer, folder};
-use loki_engine::verify::{Evidence, verify as check};
-use serde_json::json;
-
-use crate::app::{App, AppError};
 use crate::context::Context;
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::exit::Status;
-use crate::ui::{Paint, Ui, printable};
+use crate::ui::Ui;
 
-/// A receipt longer than this is none.
-const RECEIPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub(crate) use receipt::read;
 
-/// Check a receipt against what is there
+/// Judge a change, whoever made it, or check a receipt
 ///
-/// Computes everything again: signature, ledger chain, work tree, difference, gates and gaps. Exit
-/// code 0: the receipt holds; 1: it does not.
+/// Without `--receipt`: runs the gates on what the work tree changes since a commit. The project's own build,
+/// tests and checks run confined, in a clean checkout; the difference is searched for leaked secrets and for
+/// tests that were deleted, skipped or loosened. Exit code 0: verified; 1: verified, with concerns; 2: blocked;
+/// 3: it could not be checked.
+///
+/// With `--receipt`: computes everything again that a receipt says: signature, ledger chain, work tree,
+/// difference, gates and gaps. Exit code 0: the receipt holds; 1: it does not.
 #[derive(clap::Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// The receipt (default: the newest run's)
-    #[arg(long, value_name = "FILE")]
-    receipt: Option<PathBuf>,
+    /// The commit, branch or tag to compare with (default: HEAD)
+    #[arg(long, value_name = "REF", conflicts_with = "receipt")]
+    base: Option<String>,
+    /// Ask this gate only; may be given several times
+    #[arg(long = "gate", value_name = "NAME", conflicts_with = "receipt")]
+    gates: Vec<String>,
+    /// Check this receipt (without a file: the newest run's)
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    receipt: Option<Option<PathBuf>>,
 }
 
 pub(crate) fn verify(ui: &mut Ui, context: &Context, args: &VerifyArgs) -> Result<Status, CommandError> {
-    let app = App::of(context);
-    let path = match &args.receipt {
-        Some(path) => context.current_dir.join(path),
-        None => folder(app.state(), app.run(None)?.1.id.as_str()).join("receipt.json"),
-    };
-    let receipt = read(&path)?;
-    let (reader, run) = app.run(Some(&receipt.run))?;
-    let requirements = app.requirements(&reader, &run)?;
-    let signer = Signer::open(&app.key()).map_err(AppError::from)?;
-    let (worktree, gates, public_key) = (app.worktree(), app.gates(&requirements), signer.public());
-    let evidence = Evidence { reader: &reader, worktree: &worktree, gates: &gates, public_key: &public_key };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|source| {
-        CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source)
-    })?;
-    let checks = runtime.block_on(check(&receipt, &evidence));
-    let holds = checks.iter().all(|check| check.holds);
-    if ui.is_json() {
-        ui.result_json(&json!({
-            "run": receipt.run,
-            "receipt": path,
-            "verdict": receipt.verdict,
-            "holds": holds,
-            "checks": checks,
-        }))?;
-    } else {
-        for check in &checks {
-            let sign = if check.holds { ui.paint(Paint::Good, "ok  ") } else { ui.paint(Paint::Bad, "FAIL") };
-            ui.result(format_args!("{sign} {}: {}", check.name, printable(&check.detail)))?;
-        }
-        let verdict = receipt.verdict.replace('_', " ");
-        match holds {
-            true => ui.result(format_args!("The receipt holds: run {} is {verdict}.", receipt.run))?,
-            false => ui.result(format_args!("The receipt does not hold.\nNext:\n  loki start DOCUMENT"))?,
-        }
+    match &args.receipt {
+        Some(file) => receipt::verify(ui, context, file.as_deref()),
+        None => change::verify(ui, context, args.base.as_deref(), &args.gates),
     }
-    Ok(if holds { Status::Success } else { Status::GateFailed })
-}
-
-/// Reads a receipt.
-pub(crate) fn read(path: &std::path::Path) -> Result<Receipt, CommandError> {
-    let unreadable = |source: &dyn std::error::Error| {
-        CommandError::new(
-            ErrorKind::NotFound,
-            format_args!("failed to read the receipt `{}`", path.display()),
-        )
-        .caused_by(source)
-        .hint("`loki start` leaves one; `loki verify --receipt FILE` checks another.")
-    };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
-    if size > RECEIPT_BYTES_MAX {
-        let message = format_args!("`{}` has {size} bytes and is no receipt", path.display());
-        return Err(CommandError::new(ErrorKind::Input, message));
-    }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
-    serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))
 }

@@ -34,9 +34,146 @@ pub(crate) static RUN_RECOVERIES_MAX: Key<u64> = Key::new(
     |n| within(*n, 0, 10_000),
 );
 
-/// Who does the work.
-pub(crate) static PROVIDER_NAME: Key<String> =
-    Key::new("provider.name", "Who does the work", || "blueprint".to_owned(), not_empty);
+/// Seconds that a run waits for a provider that asks to be left alone.
+pub(crate) static RUN_WAIT_SECONDS_MAX: Key<u64> = Key::new(
+    "run.wait_seconds_max",
+    "Seconds that one wait for a provider may last; a longer one stops the run",
+    || 3_600,
+    |n| within(*n, 0, 604_800),
+);
+
+/// Turns that one phase may take.
+pub(crate) static RUN_TURNS_MAX: Key<u64> =
+    Key::new("run.turns_max", "Turns that one phase may take", || 200, |n| within(*n, 1, 10_000));
+
+/// Who writes the application.
+pub(crate) static PROVIDER_NAME: Key<String> = Key::new(
+    "provider.name",
+    "Who writes the application: blueprint (nobody; the backend only), anthropic, openai, openai-chat, openrouter, \
+     groq, together, mistral, gemini, compatible, vllm, llamacpp, ollama, claude or codex",
+    || "blueprint".to_owned(),
+    not_empty,
+);
+
+/// Where the provider is.
+pub(crate) static PROVIDER_BASE_URL: Key<String> = Key::new(
+    "provider.base_url",
+    "Where the provider is, if not where it is by default; empty: its default",
+    String::new,
+    |_| Ok(()),
+);
+
+/// The variable that holds the provider's key.
+pub(crate) static PROVIDER_KEY_VARIABLE: Key<String> = Key::new(
+    "provider.key_variable",
+    "The environment variable that holds the provider's key; empty: the customary one, such as ANTHROPIC_API_KEY",
+    String::new,
+    |_| Ok(()),
+);
+
+/// Tokens that one answer may have.
+pub(crate) static PROVIDER_OUTPUT_TOKENS_MAX: Key<u64> = Key::new(
+    "provider.output_tokens_max",
+    "Tokens that one answer may have, thinking included",
+    || 16_384,
+    |n| within(*n, 256, 1_000_000),
+);
+
+/// Tokens that a model may think for.
+pub(crate) static PROVIDER_THINKING_TOKENS: Key<u64> = Key::new(
+    "provider.thinking_tokens",
+    "Tokens that a model of Anthropic's may think for before it answers; 0: as it does by default",
+    || 0,
+    |n| within(*n, 0, 500_000),
+);
+
+/// Prices that the built-in table does not have.
+pub(crate) static PROVIDER_PRICES: Key<String> = Key::new(
+    "provider.prices",
+    "Prices of models in US dollars a million tokens, over the built-in ones: `model=input/output[/cache read[/cache write]], …`",
+    String::new,
+    |text| loki_provider::prices::parse(text).map(drop).map_err(|error| error.to_string()),
+);
+
+/// Models that plan and review.
+pub(crate) static MODEL_PLANNING: Key<String> = Key::new(
+    "model.planning",
+    "Models that plan and review, in the order they are asked: `[provider:]model, …`; empty: those of development",
+    String::new,
+    |_| Ok(()),
+);
+
+/// Models that write the application.
+pub(crate) static MODEL_DEVELOPMENT: Key<String> = Key::new(
+    "model.development",
+    "Models that write the application, in the order they are asked; empty: the provider's usual one",
+    String::new,
+    |_| Ok(()),
+);
+
+/// Models for what is small.
+pub(crate) static MODEL_FAST: Key<String> = Key::new(
+    "model.fast",
+    "Models for what is small, and to fall back to; empty: those of development",
+    String::new,
+    |_| Ok(()),
+);
+
+/// Whether models review the change.
+pub(crate) static GATES_REVIEW: Key<bool> = Key::new(
+    "gates.review",
+    "Whether three models review a change once every other gate is content",
+    || true,
+    |_| Ok(()),
+);
+
+/// How the project is built.
+pub(crate) static GATES_BUILD: Key<String> = Key::new(
+    "gates.build",
+    "The command that builds the project; empty: what the project itself declares",
+    String::new,
+    |_| Ok(()),
+);
+
+/// How the project is tested.
+pub(crate) static GATES_TEST: Key<String> = Key::new(
+    "gates.test",
+    "The command that runs the project's tests; empty: what the project itself declares",
+    String::new,
+    |_| Ok(()),
+);
+
+/// How the project is checked.
+pub(crate) static GATES_LINT: Key<String> = Key::new(
+    "gates.lint",
+    "The command that lints and type-checks the project; empty: what the project itself declares",
+    String::new,
+    |_| Ok(()),
+);
+
+/// How the application is started.
+pub(crate) static GATES_START: Key<String> = Key::new(
+    "gates.start",
+    "The command that starts the application's server; empty: what the project itself declares",
+    String::new,
+    |_| Ok(()),
+);
+
+/// Whether verified iterations become commits.
+pub(crate) static GIT_COMMIT: Key<String> = Key::new(
+    "git.commit",
+    "Whether a run commits what it changed once it is verified: off or verified",
+    || "off".to_owned(),
+    |word| one_of(word, &["off", "verified"]),
+);
+
+/// Who else is named in commits.
+pub(crate) static GIT_CO_AUTHOR: Key<String> = Key::new(
+    "git.co_author",
+    "Who is named as co-author of such commits, as `Name <mail>`; empty: nobody",
+    String::new,
+    |_| Ok(()),
+);
 
 /// The built-in policy that commands begin from.
 pub(crate) static SANDBOX_PRESET: Key<String> = Key::new(
@@ -69,7 +206,24 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &RUN_BUDGET_USD_MAX,
     &RUN_OUTPUT_BYTES_MAX,
     &RUN_RECOVERIES_MAX,
+    &RUN_WAIT_SECONDS_MAX,
+    &RUN_TURNS_MAX,
     &PROVIDER_NAME,
+    &PROVIDER_BASE_URL,
+    &PROVIDER_KEY_VARIABLE,
+    &PROVIDER_OUTPUT_TOKENS_MAX,
+    &PROVIDER_THINKING_TOKENS,
+    &PROVIDER_PRICES,
+    &MODEL_PLANNING,
+    &MODEL_DEVELOPMENT,
+    &MODEL_FAST,
+    &GATES_REVIEW,
+    &GATES_BUILD,
+    &GATES_TEST,
+    &GATES_LINT,
+    &GATES_START,
+    &GIT_COMMIT,
+    &GIT_CO_AUTHOR,
     &SANDBOX_PRESET,
     &SANDBOX_MODE,
     &SANDBOX_LEVEL,
@@ -83,6 +237,12 @@ pub(crate) fn strictness(name: &str) -> Option<&'static [&'static str]> {
         "sandbox.level" => Some(&["landlock", "namespaces", "isolated"]),
         _ => None,
     }
+}
+
+/// Whether a setting is for whoever runs loki alone: where prompts, files and keys are sent, and in whose name
+/// commits are made.
+pub(crate) fn is_the_users(name: &str) -> bool {
+    name.starts_with("provider.") || name.starts_with("model.") || name.starts_with("git.")
 }
 
 fn within(number: u64, least: u64, most: u64) -> Result<(), String> {

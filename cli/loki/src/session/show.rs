@@ -1,5 +1,6 @@
 //! What is shown of a run while it goes on.
 
+use loki_engine::limits;
 use loki_ledger::Reader;
 use loki_ledger::event::{Command, EffectKind, Event, Outcome, Verdict};
 use loki_ledger::run::Run;
@@ -42,12 +43,35 @@ impl Show {
                     }))?,
                     Some(progress) => live(progress, &self.run, &recorded.event),
                 }
+                let was_low = limits::is_low(&self.run);
                 self.run.apply(recorded.seq, recorded.at_ms, &recorded.event).map_err(AppError::from)?;
+                if limits::is_low(&self.run) && !was_low {
+                    self.alert(ui)?;
+                }
             }
             if page.next.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    /// Says, once, that most of the budget is used up.
+    fn alert(&self, ui: &mut Ui) -> Result<(), CommandError> {
+        let max = self.run.limits.budget_micro_usd_max.unwrap_or(0);
+        let spent = self.run.spent.micro_usd;
+        let Some(progress) = &self.progress else {
+            ui.event(&json!({
+                "type": "alert",
+                "run": self.run.id,
+                "alert": "budget_low",
+                "micro_usd": spent,
+                "micro_usd_max": max,
+            }))?;
+            return Ok(());
+        };
+        let usd = |micro: u64| micro as f64 / 1e6;
+        progress.check(Mark::Note, &format!("{:.2} of {:.2} USD are used up", usd(spent), usd(max)));
+        Ok(())
     }
 
     /// Takes the live display away.
@@ -70,9 +94,16 @@ fn live(progress: &Progress, run: &Run, event: &Event) {
             ended(progress, kind, outcome);
         }
         Event::WaitOpened(_) => progress.check(Mark::Note, "waiting; `loki why` says for what"),
+        Event::FilesEdited { paths, more } => {
+            let first = paths.first().map_or("a file", String::as_str);
+            let others = paths.len().saturating_sub(1) + *more as usize;
+            let rest = if others > 0 { format!(" and {others} more") } else { String::new() };
+            progress.check(Mark::Note, &format!("somebody else changed {first}{rest}"));
+        }
         Event::CommandTaken { command, .. } => progress.check(Mark::Note, told(command)),
         Event::RunStarted(_)
         | Event::Attached { .. }
+        | Event::Overdrawn { .. }
         | Event::IterationStarted { .. }
         | Event::PhaseEnded { .. }
         | Event::WaitEnded { .. }
@@ -101,7 +132,7 @@ fn ended(progress: &Progress, kind: Option<&EffectKind>, outcome: &Outcome) {
             }
         }
         Outcome::Tool { ok, summary, .. } => {
-            let reads = matches!(kind, Some(EffectKind::Tool { call }) if call.id.starts_with("look-"));
+            let reads = matches!(kind, Some(EffectKind::Tool { call, .. }) if call.id.starts_with("look-"));
             if !reads {
                 progress.check(if *ok { Mark::Passed } else { Mark::Failed }, summary);
             }
@@ -116,13 +147,18 @@ fn ended(progress: &Progress, kind: Option<&EffectKind>, outcome: &Outcome) {
                 Some(EffectKind::Gate { gate }) => gate.as_str(),
                 Some(_) | None => "?",
             };
-            let mark = if *verdict == Verdict::Pass { Mark::Passed } else { Mark::Failed };
+            let mark = match verdict {
+                Verdict::Pass => Mark::Passed,
+                Verdict::NotApplicable => Mark::Note,
+                Verdict::Fail | Verdict::Inconclusive => Mark::Failed,
+            };
             progress.check(mark, &format!("gate {gate}: {summary}"));
         }
         Outcome::Failed { message, .. } => progress.check(Mark::Failed, message),
         Outcome::Snapshot { .. }
         | Outcome::Turn { .. }
         | Outcome::Claimed { .. }
+        | Outcome::Noted { .. }
         | Outcome::Review { .. }
         | Outcome::Approved
         | Outcome::Compared { .. }
@@ -135,7 +171,7 @@ pub(crate) fn describe(kind: &EffectKind) -> String {
     match kind {
         EffectKind::Snapshot => "keeping the work tree".to_owned(),
         EffectKind::Turn { .. } => "asking the provider".to_owned(),
-        EffectKind::Tool { call } => format!("{} ({})", call.tool, call.id),
+        EffectKind::Tool { call, .. } => format!("{} ({})", call.tool, call.id),
         EffectKind::Council { .. } => "the council reviews".to_owned(),
         EffectKind::Approve { .. } => "storing the approval".to_owned(),
         EffectKind::Refuse { call, .. } => format!("refusing {}", call.id),

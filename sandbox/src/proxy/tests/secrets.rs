@@ -12,6 +12,16 @@ use super::*;
 
 /// A server that speaks TLS for `api.test`, and the bundle with its authority.
 pub(super) async fn tls_server(answer: &'static str) -> (Server, tempfile::NamedTempFile) {
+    let (acceptor, file) = tls_streams();
+    let server = Server::serving("127.0.0.1:0", answer, move |stream| {
+        let acceptor = acceptor.clone();
+        Box::pin(async move { acceptor.accept(stream).await.ok() })
+    });
+    (server.await, file)
+}
+
+/// What makes streams speak TLS for `api.test`, and the bundle with its authority.
+pub(super) fn tls_streams() -> (TlsAcceptor, tempfile::NamedTempFile) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -26,18 +36,17 @@ pub(super) async fn tls_server(answer: &'static str) -> (Server, tempfile::Named
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], private)
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let server = Server::serving("127.0.0.1:0", answer, move |stream| {
-        let acceptor = acceptor.clone();
-        Box::pin(async move { acceptor.accept(stream).await.ok() })
-    });
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), pem).unwrap();
-    (server.await, file)
+    (TlsAcceptor::from(Arc::new(config)), file)
 }
 
 /// Does as a confined client would that trusts the authority of the call.
-async fn inside(proxy: &Running, authority: &str, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+pub(super) async fn inside(
+    proxy: &Running,
+    authority: &str,
+    name: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     trusting(proxy.authority_pem.as_deref().unwrap(), proxy, authority, name).await
 }
 
@@ -60,7 +69,7 @@ async fn trusting(
     patiently(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
 }
 
-fn keyed(host: &str, port: u16) -> HostRule {
+pub(super) fn keyed(host: &str, port: u16) -> HostRule {
     with_header(rule(host, &[port]), "authorization", "Bearer secret:KEY")
 }
 

@@ -15,6 +15,8 @@ fn project(run: &str) -> tempfile::TempDir {
         requirements: ledger.put(b"{}").unwrap(),
         backend: true,
         provider: None,
+        acts: false,
+        backend_first: false,
         gates: Vec::new(),
         limits: Limits::default(),
     };

@@ -1,15 +1,9 @@
 //! `loki sandbox run`.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
-use std::sync::Arc;
 
-use loki_sandbox::audit::What;
-use loki_sandbox::policy::Policy;
-use loki_sandbox::proxy::Secrets;
-use loki_sandbox::{Call, CallError, End, Ended, Level, Mode, Output, Ready, Stream, Support};
-use loki_store::{Clock, SystemClock};
+use loki_sandbox::{CallError, End, Ended, Job, Level, Mode, Output, Ready, Stream, Workshop};
 use tokio::io::AsyncRead;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,7 +35,7 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Status, CommandError> {
-    let (mode, least) = confinement::strength(context, &args.strength)?;
+    let (mode, _) = confinement::strength(context, &args.strength)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| {
         CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source)
@@ -53,57 +47,28 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: &RunArgs) -> Result<Stat
     if let Some(seconds) = args.timeout {
         policy.limits.wall_seconds_max = policy.limits.wall_seconds_max.min(seconds);
     }
-    let places = confinement::places(context)?;
+    let workshop = confinement::workshop(context, policy, &args.strength)?;
     let folder = context.current_dir.canonicalize().map_err(|source| {
         CommandError::new(ErrorKind::Io, "failed to find the current folder").caused_by(&source)
     })?;
     // A command of another project starts at its top.
-    let folder = if folder.starts_with(places.project()) { folder } else { places.project().to_owned() };
-    crate::app::App::of(context).prepare()?;
-    let log = confinement::record(context)?;
-    let call_id = confinement::call_id(SystemClock.now());
-    let record = |what: What| {
-        let written = log.add(&call_id, SystemClock.now().as_millisecond(), what);
-        written.map_err(|error| CommandError::from_error(ErrorKind::Io, &error))
-    };
-    record(What::began(&args.command, &folder, policy.digest()))?;
-    let call = Call {
-        command: args.command.clone(),
-        folder,
-        places,
-        variables: variables(context),
-        stdin: stdin(),
-        secrets: Arc::new(secrets(context, &policy)),
-        upstream_proxy: confinement::upstream_proxy(context)?,
-        ca_bundle: confinement::ca_bundle(context),
-        mode,
-        least,
-        support: args.strength.limited(Support::at_first_sight()),
-        policy: policy.clone(),
-        ready,
-    };
-    let places = call.places.clone();
+    let project = workshop.places.project();
+    let folder = if folder.starts_with(project) { folder } else { project.to_owned() };
+    let job = Job::new(&args.command, folder);
     let mut sink = Sink { captured: ui.is_json().then(Captured::default), ui };
-    let ended = carry_out(runtime, call, &mut sink);
+    let (ended, signalled) = carry_out(runtime, &workshop, job, ready, &mut sink)?;
     let captured = sink.captured.take();
-    match ended {
-        Ok((ended, signalled)) => {
-            record(What::ended(&ended))?;
-            let program = args.command.first().map(|word| word.to_string_lossy()).unwrap_or_default();
-            report::report(ui, &program, &policy, &places, &ended, captured)?;
-            Ok(signalled.unwrap_or_else(|| status(&ended.outcome.end)))
-        }
-        Err(error) => {
-            record(What::Refused { reason: error.message.clone() })?;
-            Err(error)
-        }
-    }
+    let program = args.command.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+    report::report(ui, &program, &workshop.policy, &workshop.places, &ended, captured)?;
+    Ok(signalled.unwrap_or_else(|| status(&ended.outcome.end)))
 }
 
 /// Runs the call until it ends, or until this program is asked to end.
 fn carry_out(
     runtime: Runtime,
-    call: Call,
+    workshop: &Workshop,
+    job: Job,
+    ready: Option<Ready>,
     sink: &mut Sink<'_>,
 ) -> Result<(Ended, Option<Status>), CommandError> {
     let ended = runtime.block_on(async {
@@ -118,28 +83,12 @@ fn carry_out(
                 _ = terminate.recv() => Status::Terminated,
             });
         };
-        let ended = loki_sandbox::run(call, sink, stop).await?;
+        let ended = workshop.pass(job, stdin(), ready, sink, stop).await?;
         Ok((ended, signalled))
     });
     // A read from a terminal must not keep the program alive.
     runtime.shutdown_background();
     ended.map_err(|error| of_call(&error))
-}
-
-/// The variables of this program, with who signs commits: the command does not see the user's git settings.
-fn variables(context: &Context) -> BTreeMap<String, String> {
-    let mut variables = context.environment.all();
-    if let Some((name, email)) = loki_engine::worktree::identity(context.project.root()) {
-        for (variable, value) in [
-            ("GIT_AUTHOR_NAME", &name),
-            ("GIT_AUTHOR_EMAIL", &email),
-            ("GIT_COMMITTER_NAME", &name),
-            ("GIT_COMMITTER_EMAIL", &email),
-        ] {
-            variables.entry(variable.to_owned()).or_insert_with(|| value.clone());
-        }
-    }
-    variables
 }
 
 /// This program's own stdin, where there is something to read.
@@ -149,14 +98,6 @@ fn stdin() -> Option<Box<dyn AsyncRead + Send + Unpin>> {
         null.is_ok_and(|null| stdin.st_rdev == null.st_rdev && stdin.st_rdev != 0)
     });
     (!nothing).then(|| Box::new(tokio::io::stdin()) as Box<dyn AsyncRead + Send + Unpin>)
-}
-
-/// The secrets that the policy names, out of this program's own environment.
-fn secrets(context: &Context, policy: &Policy) -> impl Secrets + use<> {
-    let value = |rule: &loki_sandbox::policy::SecretRule| {
-        Some((rule.name.clone(), context.environment.get(&rule.variable)?.to_owned()))
-    };
-    policy.secrets.iter().filter_map(value).collect::<BTreeMap<String, String>>()
 }
 
 /// Passes output on as it comes, or keeps it for a result in JSON.
@@ -219,6 +160,9 @@ fn of_call(error: &CallError) -> CommandError {
             shown(ErrorKind::Config).hint("Look at the hosts of the policy: `loki sandbox explain`.")
         }
         CallError::Io { .. } => shown(ErrorKind::Io),
+        CallError::Job(job) => CommandError::from_error(ErrorKind::Usage, job),
+        CallError::Record(record) => confinement::of_record(record),
+        CallError::Lost(lost) => of_call(lost),
     }
 }
 

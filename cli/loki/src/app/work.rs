@@ -1,0 +1,84 @@
+//! What a model's work is done with: who does it, and how its commands run.
+
+use std::sync::{Arc, OnceLock};
+
+use loki_gates::Commands;
+use loki_provider::{NowMs, Provider};
+use loki_sandbox::Workshop;
+use loki_store::Clock;
+
+use crate::config::{Config, keys};
+use crate::confinement::{self, PolicyArgs, StrengthArgs};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::models::Models;
+
+/// What a model's work is done with.
+pub(crate) struct Work {
+    context: Context,
+    config: Config,
+    /// Values that must be found in no file.
+    secrets: Vec<Vec<u8>>,
+    /// Made when the first command is to run.
+    workshop: OnceLock<Result<Arc<Workshop>, String>>,
+    provider: Option<Arc<dyn Provider>>,
+}
+
+impl Work {
+    /// What is needed to judge and to show what is there. Asks for no key.
+    pub(crate) fn to_judge(context: &Context) -> Result<Self, CommandError> {
+        Ok(Self {
+            context: context.clone(),
+            config: context.config()?,
+            secrets: Models::of(context)?.secrets(),
+            workshop: OnceLock::new(),
+            provider: None,
+        })
+    }
+
+    /// The same, with the models that are configured.
+    pub(crate) fn to_drive(context: &Context, clock: &Arc<dyn Clock>) -> Result<Self, CommandError> {
+        let mut work = Self::to_judge(context)?;
+        let clock = Arc::clone(clock);
+        let now_ms: NowMs = Arc::new(move || clock.now().as_millisecond());
+        work.provider = Models::of(context)?.provider(&now_ms, &|named, price| {
+            super::agents::agent(context, named, price)
+        })?;
+        Ok(work)
+    }
+
+    /// Who writes the application; `None` where no model is configured.
+    pub(crate) fn provider(&self) -> Option<&Arc<dyn Provider>> {
+        self.provider.as_ref()
+    }
+
+    /// How commands run, or why they cannot.
+    pub(crate) fn workshop(&self) -> Result<Arc<Workshop>, String> {
+        let make = || {
+            let policy = confinement::policy(&self.context, &PolicyArgs::default())?;
+            confinement::workshop(&self.context, policy, &StrengthArgs::default())
+        };
+        self.workshop.get_or_init(|| make().map(Arc::new).map_err(|error: CommandError| error.message)).clone()
+    }
+
+    /// The project's own commands, where settings name any.
+    pub(crate) fn commands(&self) -> Commands {
+        let named = |key| Some(self.config.get(key)).filter(|text: &String| !text.trim().is_empty());
+        Commands {
+            build: named(&keys::GATES_BUILD),
+            test: named(&keys::GATES_TEST),
+            lint: named(&keys::GATES_LINT),
+            start: named(&keys::GATES_START),
+        }
+    }
+
+    /// Whether models review a change.
+    pub(crate) fn reviews(&self) -> bool {
+        self.config.get(&keys::GATES_REVIEW)
+    }
+
+    /// Values that must be found in no file.
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        self.secrets.clone()
+    }
+}
