@@ -70,6 +70,7 @@ fn prepared(agent: Agent, programs: &Path, fake: &Fake, base_path: &str) -> Test
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display());
     let env = loki().with_variable("PATH", &path).with_variable(agent.key_variable, fakes::KEY);
     Project::python().write(env.root());
+    plant(&env);
     let url = format!("{}{base_path}", fake.url());
     let set = |key: &str, value: &str| env.loki(&["config", "set", "--user", key, value]).expect_code(0);
     set("provider.name", agent.name);
@@ -77,6 +78,39 @@ fn prepared(agent: Agent, programs: &Path, fake: &Fake, base_path: &str) -> Test
     set("model.development", &format!("{}:{}", agent.name, agent.model));
     set("provider.prices", &format!("{}=1/2/0.1/1.25", agent.model));
     env
+}
+
+/// A word that stands in everything a project could have an agent load by itself.
+const PLANTED: &str = "PLANTED-7431";
+
+/// What a hostile project leaves for agents: hooks, servers, instructions, skills. A hook or a server would
+/// leave a file.
+fn plant(env: &TestEnv) {
+    let touch = format!("touch {}", env.path("planted").display());
+    let hook = json!([{"hooks": [{"type": "command", "command": touch}]}]);
+    let hooks = json!({"hooks": {"SessionStart": hook, "UserPromptSubmit": hook}});
+    env.write(".claude/settings.json", hooks.to_string());
+    env.write(".claude/settings.local.json", hooks.to_string());
+    env.write(".codex/hooks.json", hooks.to_string());
+    let server = json!({"command": "sh", "args": ["-c", touch]});
+    env.write(".mcp.json", json!({"mcpServers": {"planted": server}}).to_string());
+    env.write(
+        ".codex/config.toml",
+        format!("[mcp_servers.planted]\ncommand = \"sh\"\nargs = [\"-c\", {touch:?}]\n"),
+    );
+    for file in ["CLAUDE.md", "AGENTS.md"] {
+        env.write(file, PLANTED);
+    }
+    for folder in [".claude", ".agents"] {
+        let skill = format!("---\nname: planted\ndescription: {PLANTED}\n---\n{PLANTED}\n");
+        env.write(&format!("{folder}/skills/planted/SKILL.md"), skill);
+    }
+}
+
+/// Nothing of that was run or told to a model.
+fn nothing_was_loaded(env: &TestEnv, fake: &Fake) {
+    assert!(!env.has("planted"));
+    assert!(fake.requests().iter().all(|request| !request.body.to_string().contains(PLANTED)));
 }
 
 /// What the model does with the tools of either agent: reads, changes, tests, and claims.
@@ -184,6 +218,7 @@ fn repairs(agent: Agent, start: impl FnOnce(Script) -> Fake, base_path: &str) {
     assert!(run.stdout.contains("It is mended.") || run.stdout.contains("verified"), "{}", run.stdout);
     settled_to_the_token(&env, &fake);
     keeps_the_key(&env, &fake);
+    nothing_was_loaded(&env, &fake);
 }
 
 /// What the run has used is what the API told, and nothing is left out.
@@ -191,7 +226,7 @@ fn settled_to_the_token(env: &TestEnv, fake: &Fake) {
     let told = fake.reported().total();
     let more = uncounted(fake);
     let status = env.loki(&["status", "--json"]).expect_code(0).json();
-    let tokens = status.pointer("/spent/tokens").or(status.pointer("/tokens")).expect("tokens").clone();
+    let tokens = status["tokens"].clone();
     let expected = json!({
         "input": told.input + more * UNCOUNTED.input,
         "output": told.output + more * UNCOUNTED.output,

@@ -92,7 +92,7 @@ fn signals_end_the_process_and_not_the_run() {
         signal(&child, name);
         ended(&mut child, code);
         env.loki(&["resume", "--headless"]).expect_code(10);
-        env.loki(&["verify"]).expect_code(0);
+        env.loki(&["verify", "--receipt"]).expect_code(0);
     }
 }
 
@@ -103,7 +103,7 @@ fn why_fits_one_screen_and_ends_with_the_next_command() {
     env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
     let why = env.loki(&["why"]).expect_code(0).stdout;
     assert!(why.lines().count() <= 24, "one screen: {why}");
-    assert!(why.ends_with("Next:\n  loki receipt\n  loki verify\n"), "{why}");
+    assert!(why.ends_with("Next:\n  loki receipt\n  loki verify --receipt\n"), "{why}");
 }
 
 #[test]

@@ -81,9 +81,10 @@ fn documents_that_are_none_are_refused_and_leave_nothing() {
         refused(&env.loki(&[command, "nothing.md"]), "there is no file `nothing.md`");
         refused(&env.loki(&[command, "empty"]), "holds no document");
     }
-    for command in ["resume", "verify", "status", "why", "receipt", "pause", "stop"] {
+    for command in ["resume", "status", "why", "receipt", "pause", "stop"] {
         refused(&env.loki(&[command]), "there is no run here");
     }
+    refused(&env.loki(&["verify", "--receipt"]), "there is no run here");
     assert!(env.tree().is_empty());
 }
 
@@ -189,7 +190,7 @@ fn a_ledger_that_cannot_be_used_is_named() {
     let cases = [(garbage, "is corrupted"), (truncated, "is corrupted"), (newer, "has schema version 999")];
     for (env, words) in cases {
         let before = state(&env);
-        let arguments: [&[&str]; 5] = [&["start", "PRD.md"], &["resume"], &["status"], &["why"], &["verify"]];
+        let arguments: [&[&str]; 5] = [&["start", "PRD.md"], &["resume"], &["status"], &["why"], &["verify", "--receipt"]];
         for arguments in arguments {
             refused(&env.loki(arguments), words);
         }
@@ -213,7 +214,7 @@ fn a_backend_that_cannot_be_used_is_named() {
             for arguments in [&["start", "PRD.md"][..], &["plan", "PRD.md"], &["resume"]] {
                 refused(&env.loki(arguments), words);
             }
-            assert!(env.loki(&["verify"]).expect_code(1).stdout.contains("FAIL gate forge"));
+            assert!(env.loki(&["verify", "--receipt"]).expect_code(1).stdout.contains("FAIL gate forge"));
             env.loki(&["doctor"]).expect_code(1);
             assert_eq!((state(&env), env.loki(&["status", "--json"]).stdout), before, "{database} {keep}");
         }

@@ -14,6 +14,8 @@ mod providers;
 mod run;
 mod sandbox;
 mod settings;
+mod tools;
+mod verify;
 
 use loki_kit::TestEnv;
 

@@ -91,7 +91,7 @@ fn a_document_becomes_a_proven_backend() {
     let required = env.read_json(".loki/forge/required.json");
     assert_eq!(required["none"], false);
     assert!(env.tree().iter().any(|file| file.starts_with("forge/migrations/0001_")));
-    env.loki(&["verify"]).expect_code(0);
+    env.loki(&["verify", "--receipt"]).expect_code(0);
     let why = env.loki(&["why"]).expect_code(0);
     assert!(
         why.stdout.contains("verified with gaps") || why.stdout.contains("Verified with gaps"),
@@ -132,7 +132,7 @@ fn a_grown_document_grows_the_backend() {
     env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
     assert!(schema(&env).iter().any(|line| line.starts_with("table tags ")));
     assert!(env.tree().iter().any(|file| file.starts_with("forge/migrations/0002_")));
-    env.loki(&["verify"]).expect_code(0);
+    env.loki(&["verify", "--receipt"]).expect_code(0);
 }
 
 #[test]
@@ -168,27 +168,27 @@ fn a_receipt_holds_until_something_changes() {
     let env = loki();
     env.write("PRD.md", DOCUMENT);
     env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
-    let verify = env.loki(&["verify", "--json"]).expect_code(0);
+    let verify = env.loki(&["verify", "--receipt", "--json"]).expect_code(0);
     let checks: Value = serde_json::from_str(&verify.stdout).unwrap();
     let path = checks["receipt"].as_str().unwrap().to_owned();
 
     let receipt = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, receipt.replacen("\"verified_with_gaps\"", "\"verified\"", 1)).unwrap();
-    let forged = env.loki(&["verify"]).expect_code(1);
+    let forged = env.loki(&["verify", "--receipt"]).expect_code(1);
     assert!(forged.stdout.contains("FAIL signature"), "{}", forged.stdout);
     std::fs::write(&path, &receipt).unwrap();
-    env.loki(&["verify"]).expect_code(0);
+    env.loki(&["verify", "--receipt"]).expect_code(0);
 
     env.write("extra.txt", "changed after the run");
-    let changed = env.loki(&["verify"]).expect_code(1);
+    let changed = env.loki(&["verify", "--receipt"]).expect_code(1);
     assert!(changed.stdout.contains("FAIL work tree"), "{}", changed.stdout);
     std::fs::remove_file(env.path("extra.txt")).unwrap();
-    env.loki(&["verify"]).expect_code(0);
+    env.loki(&["verify", "--receipt"]).expect_code(0);
 
     let database = rusqlite::Connection::open(env.path(".loki/forge/db.sqlite")).unwrap();
     database.execute_batch("create table smuggled (id integer primary key)").unwrap();
     drop(database);
-    let drifted = env.loki(&["verify"]).expect_code(1);
+    let drifted = env.loki(&["verify", "--receipt"]).expect_code(1);
     assert!(drifted.stdout.contains("FAIL gate forge"), "{}", drifted.stdout);
 }
 
@@ -234,5 +234,5 @@ fn losing_data_waits_for_a_person_and_the_approval_is_bound_to_the_hash() {
         env.loki(&["start", "PRD.md", "--headless"]);
     }
     assert!(!has_body(), "approved for this very schema, it is applied");
-    env.loki(&["verify"]).expect_code(0);
+    env.loki(&["verify", "--receipt"]).expect_code(0);
 }

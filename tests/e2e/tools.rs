@@ -25,11 +25,11 @@ struct Bench {
 impl Bench {
     fn new(preset: Preset) -> Bench {
         let env = env();
-        let project = env.root().canonicalize().unwrap();
+        let project = env.root().canonicalize().expect("the project");
         let own = project.join(".loki/sandbox");
-        let log = AuditLog::open(&own.join("calls.jsonl")).unwrap();
-        let home = env.home().canonicalize().unwrap();
-        let places = Places::new(project, Some(home), own.join("home"), own.join("tmp")).unwrap();
+        let log = AuditLog::open(&own.join("calls.jsonl")).expect("a record of calls");
+        let home = env.home().canonicalize().expect("the home");
+        let places = Places::new(project, Some(home), own.join("home"), own.join("tmp")).expect("places");
         let variables = BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]);
         let workshop = Workshop {
             policy: Arc::new(preset.policy()),
@@ -46,12 +46,13 @@ impl Bench {
             now_ms: Arc::new(|| 1_700_000_000_000),
         };
         let processes = Processes::default();
-        let tools = tools(&Project::open(env.root()).unwrap(), Some(&Arc::new(workshop)), &processes);
+        let opened = Project::open(env.root()).expect("the project");
+        let tools = tools(&opened, Some(&Arc::new(workshop)), &processes);
         Bench { env, processes, tools }
     }
 
     async fn call(&self, name: &str, input: Value) -> Result<String, ToolError> {
-        let tool = self.tools.iter().find(|tool| tool.spec().name == name).unwrap();
+        let tool = self.tools.iter().find(|tool| tool.spec().name == name).expect("a tool of that name");
         let expects = tool.prepare(&input).await;
         match tool.call(&input, expects.as_deref()).await? {
             Answer::Done { output, .. } => Ok(output),

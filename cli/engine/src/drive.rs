@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use loki_ledger::event::{Command, Event, Intent, Limits, Stop, Wait, WaitEnd};
+use loki_ledger::event::{Command, EffectKind, Event, Intent, Limits, Stop, Wait, WaitEnd};
 use loki_ledger::run::{RECOVERIES_SPENT, Run};
 
 use crate::effects::Cost;
@@ -13,7 +13,7 @@ use crate::effects::Cost;
 use crate::effects;
 use crate::engine::{Engine, EngineError};
 use crate::iteration::{self, Attended, Next, Step};
-use crate::watch::Watch;
+use crate::watch::{Edits, Watch};
 
 /// The code of a call whose process died before it ended.
 const CUT_SHORT: &str = "cut_short";
@@ -102,6 +102,9 @@ pub fn reopen(engine: &Engine, run: &mut Run, limits: Option<Limits>) -> Result<
 
 /// Intent, act, outcome.
 async fn carry_out(engine: &Engine, run: &mut Run, step: Step) -> Result<(), EngineError> {
+    if matches!(step, Step::Turn | Step::Compare) {
+        note_edits(engine, run)?;
+    }
     let (intent, cost) = effects::intend(engine, run, step).await?;
     if let Cost::TooMuch { needed_micro_usd } = cost {
         engine.record(run, Event::Overdrawn { needed_micro_usd })?;
@@ -119,8 +122,31 @@ async fn redo(engine: &Engine, run: &mut Run, effect: u64) -> Result<(), EngineE
 }
 
 async fn finish(engine: &Engine, run: &mut Run, effect: u64, intent: &Intent) -> Result<(), EngineError> {
+    let changes_files = match &intent.kind {
+        EffectKind::Tool { .. } => true,
+        EffectKind::Turn { .. } => engine.provider.as_ref().is_some_and(|provider| provider.acts()),
+        EffectKind::Snapshot
+        | EffectKind::Council { .. }
+        | EffectKind::Approve { .. }
+        | EffectKind::Refuse { .. }
+        | EffectKind::Compare
+        | EffectKind::Gate { .. }
+        | EffectKind::Receipt { .. } => false,
+    };
+    let _own = engine.edits.as_ref().filter(|_| changes_files).map(Edits::own);
     let outcome = effects::act(engine, run, effect, &intent.kind).await?;
     engine.record(run, Event::EffectEnded { effect, outcome })?;
+    Ok(())
+}
+
+/// Writes down what somebody else changed since the last look.
+fn note_edits(engine: &Engine, run: &mut Run) -> Result<(), EngineError> {
+    let Some(edits) = &engine.edits else { return Ok(()) };
+    let edited = edits.take();
+    if !edited.paths.is_empty() {
+        let more = u32::try_from(edited.more).unwrap_or(u32::MAX);
+        engine.record(run, Event::FilesEdited { paths: edited.paths, more })?;
+    }
     Ok(())
 }
 
@@ -129,6 +155,7 @@ fn roll_back(engine: &Engine, run: &mut Run, effect: u64) -> Result<(), EngineEr
     let Some(snapshot) = run.steps.snapshot.clone() else { return Ok(()) };
     // What is there now may not all be ours: it is kept under a name of its own before it is replaced.
     engine.worktree.snapshot(&run.id, run.seq + 1, engine.clock.now().as_millisecond())?;
+    let _own = engine.edits.as_ref().map(Edits::own);
     engine.worktree.restore(&snapshot)?;
     engine.record(run, Event::EffectRolledBack { effect, snapshot })?;
     Ok(())

@@ -16,6 +16,7 @@ use crate::iteration::Attended;
 use crate::prompt::{MODEL_OUTPUT_BYTES_MAX, Sources};
 use crate::receipt::Signer;
 use crate::tool::{Briefing, Gate, Tool};
+use crate::watch::Edits;
 use crate::worktree::{Worktree, WorktreeError};
 
 /// Told of an event, and of the run after it.
@@ -43,6 +44,8 @@ pub struct Engine {
     pub advocate: Arc<dyn Reviewer>,
     /// Signs receipts.
     pub signer: Signer,
+    /// Notices what others change in the project; `None` where nobody asks.
+    pub edits: Option<Edits>,
     /// Whether a person can answer.
     pub attended: Attended,
     /// What time it is.

@@ -20,3 +20,4 @@ pub mod worktree;
 pub use drive::{drive, reopen};
 pub use effects::CouncilVerdict;
 pub use engine::{Engine, EngineError, Observer};
+pub use watch::{Edited, Edits};

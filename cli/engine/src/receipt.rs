@@ -126,6 +126,8 @@ pub struct CostFact {
     pub cache_read_tokens: u64,
     /// Input tokens written to a cache.
     pub cache_write_tokens: u64,
+    /// Tokens of all kinds that nobody reported, as counted here.
+    pub tokens_estimated: u64,
     /// The turns of each model.
     pub models: Vec<ModelFact>,
 }
@@ -327,6 +329,7 @@ fn cost(spent: &Spent) -> CostFact {
         output_tokens: spent.output,
         cache_read_tokens: spent.cache_read,
         cache_write_tokens: spent.cache_write,
+        tokens_estimated: spent.tokens_estimated,
         models: spent.models.iter().map(model).collect(),
     }
 }

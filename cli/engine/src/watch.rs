@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 mod edits;
 
-pub use edits::{Edited, Edits, Own};
+pub use edits::{Edited, Edits};
 
 /// Bytes of `HUMAN_INPUT.md` that are taken over.
 const INPUT_BYTES_MAX: usize = 64 * 1024;

@@ -3,6 +3,7 @@
 //! The engine knows no Forge and Forge knows no engine; here one is handed to the other.
 
 mod agents;
+mod commit;
 mod error;
 mod forge;
 mod gates;
@@ -24,7 +25,7 @@ use loki_engine::iteration::{Attended, REVIEW};
 use loki_engine::receipt::{self, Signer};
 use loki_engine::tool::{Briefing, Case, Gate, Tool};
 use loki_engine::worktree::Worktree;
-use loki_engine::{Engine, Observer};
+use loki_engine::{Edits, Engine, Observer};
 use loki_ledger::event::{ArtifactId, Event, Limits, Phase, RunId, RunStarted, VERSION, Verdict};
 use loki_ledger::run::Run;
 use loki_ledger::{Ledger, LedgerError, Reader};
@@ -210,6 +211,7 @@ impl App {
             reviewers: reviewers::deterministic(),
             advocate: reviewers::advocate(),
             signer: Signer::open(&self.key())?,
+            edits: self.model().map(|_| Edits::new(&self.worktree())),
             attended,
             clock: Arc::clone(&self.clock),
             observer: self.ending_processes(observer),

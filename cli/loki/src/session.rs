@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use crate::app::{App, AppError};
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
-use crate::ui::Ui;
+use crate::ui::{Ui, printable};
 use show::Show;
 
 /// How driving ended.
@@ -68,6 +68,7 @@ pub(crate) fn run(
     match ended? {
         Ended::Stopped(stop) => {
             show.finish();
+            commit(ui, app, &run, &stop)?;
             report(ui, app, &run, &stop)?;
             Ok(status(&stop))
         }
@@ -98,6 +99,29 @@ pub(crate) fn go_on(
         }
         None => self::run(ui, app, engine, bell, run),
     }
+}
+
+/// Commits what a verified run changed, where settings ask for it. What stands in the way of that changes nothing
+/// about the run.
+fn commit(ui: &mut Ui, app: &App, run: &Run, stop: &Stop) -> Result<(), CommandError> {
+    if !matches!(stop, Stop::Verified | Stop::VerifiedWithGaps) {
+        return Ok(());
+    }
+    match app.commit(run) {
+        Ok(None) => {}
+        Ok(Some(committed)) => {
+            let short = committed.commit.get(..12).unwrap_or(&committed.commit);
+            ui.status(format_args!("Committed {short}: {} files.", committed.paths.len()))?;
+            for path in &committed.left_out {
+                ui.status(format_args!("Left out of the commit: {}.", printable(path)))?;
+            }
+        }
+        Err(error) => {
+            let error = CommandError::from(error);
+            ui.status(format_args!("Not committed: {}.", printable(&error.message)))?;
+        }
+    }
+    Ok(())
 }
 
 async fn follow(

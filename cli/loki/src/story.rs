@@ -87,7 +87,7 @@ fn time(ms: i64) -> String {
 
 fn told(run: &Run, stop: &Stop, gaps: usize) -> (&'static str, String, Vec<&'static str>) {
     let limits = &run.limits;
-    let receipt = vec!["loki receipt", "loki verify"];
+    let receipt = vec!["loki receipt", "loki verify --receipt"];
     match stop {
         Stop::Verified => ("Verified", "every gate passed and nothing is missing.".to_owned(), receipt),
         Stop::VerifiedWithGaps => {

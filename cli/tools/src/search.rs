@@ -2,8 +2,12 @@
 
 mod hits;
 
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
 
 use grep_matcher::LineTerminator;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
@@ -12,6 +16,7 @@ use ignore::overrides::{Override, OverrideBuilder};
 use loki_engine::tool::{Answer, ToolError};
 use loki_provider::ToolSpec;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::disk::DiskTool;
 use crate::files::{Entry, Kind, Place, Project};
@@ -23,11 +28,13 @@ const KNOWN: &[&str] = &["pattern", "path", "glob", "case", "context"];
 const CASES: &[&str] = &["sensitive", "insensitive", "smart"];
 /// Bytes of a pattern, of a compiled pattern, and of the automaton that it becomes.
 const PATTERN_BYTES_MAX: usize = 1_000;
-const COMPILED_BYTES_MAX: usize = 4 << 20;
+const COMPILED_BYTES_MAX: usize = 1 << 20;
+const AUTOMATON_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a line; a file with a longer one is given up there.
 const LINE_BYTES_MAX: usize = 1 << 20;
-/// Bytes that one search looks at, which bounds its time: the engine takes time in proportion.
+/// Bytes that one search looks at, and how long: there are expressions that take long for each byte.
 const SEARCHED_BYTES_MAX: u64 = 512 << 20;
+const SEARCHED_WITHIN: Duration = Duration::from_secs(20);
 const CONTEXT_MAX: u64 = 10;
 const DEPTH_MAX: usize = 64;
 
@@ -77,6 +84,7 @@ impl DiskTool for SearchFiles {
             matcher,
             searcher,
             left: SEARCHED_BYTES_MAX,
+            until: Instant::now() + SEARCHED_WITHIN,
             hits: Hits::default(),
         };
         if self.project.is_folder(&start)? {
@@ -95,6 +103,8 @@ struct Search<'a> {
     searcher: Searcher,
     /// Bytes that may still be looked at.
     left: u64,
+    /// When it ends.
+    until: Instant,
     hits: Hits,
 }
 
@@ -112,13 +122,14 @@ impl Search<'_> {
             Kind::File(_) => {}
             Kind::Folder | Kind::Link | Kind::Special => return ControlFlow::Continue(()),
         }
+        let path = Path::new(OsStr::from_bytes(&entry.path));
+        if globs.is_some_and(|globs| globs.matched(path, false).is_ignore()) {
+            return ControlFlow::Continue(());
+        }
         let Some(place) = entry.place() else {
             self.hits.misses.unnameable += 1;
             return ControlFlow::Continue(());
         };
-        if globs.is_some_and(|globs| globs.matched(place.path(), false).is_ignore()) {
-            return ControlFlow::Continue(());
-        }
         self.file(&place)
     }
 
@@ -128,7 +139,7 @@ impl Search<'_> {
             self.hits.misses.unopened += 1;
             return ControlFlow::Continue(());
         };
-        let mut reader = Metered { inner: file, left: &mut self.left };
+        let mut reader = Metered { inner: file, left: &mut self.left, until: self.until };
         let mut sink = self.hits.of(place);
         let searched = self.searcher.search_reader(&self.matcher, &mut reader, &mut sink);
         match searched {
@@ -145,14 +156,18 @@ impl Search<'_> {
     }
 }
 
-/// A reader that ends where too many bytes have been read in all.
+/// A reader that ends where too many bytes have been read in all, or when it has taken too long.
 struct Metered<'a, R> {
     inner: R,
     left: &'a mut u64,
+    until: Instant,
 }
 
 impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if Instant::now() >= self.until {
+            *self.left = 0;
+        }
         let most = usize::try_from(*self.left).unwrap_or(usize::MAX).min(buffer.len());
         let count = self.inner.read(&mut buffer[..most])?;
         *self.left -= count as u64;
@@ -177,7 +192,7 @@ fn matcher(pattern: &str, case: Option<&str>) -> Result<RegexMatcher, ToolError>
         .case_insensitive(case == Some("insensitive"))
         .case_smart(case == Some("smart"))
         .size_limit(COMPILED_BYTES_MAX)
-        .dfa_size_limit(COMPILED_BYTES_MAX)
+        .dfa_size_limit(AUTOMATON_BYTES_MAX)
         .build(pattern)
         .map_err(|error| bad(&error.to_string()))
 }
@@ -209,4 +224,32 @@ fn searcher(context: usize) -> Searcher {
         .heap_limit(Some(LINE_BYTES_MAX))
         .binary_detection(BinaryDetection::quit(0))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(left: u64, within: Duration) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "x\n").unwrap();
+        std::fs::write(folder.path().join("b"), "x\n").unwrap();
+        let project = Project::open(folder.path()).unwrap();
+        let (matcher, searcher) = (matcher("x", None).unwrap(), searcher(0));
+        let until = Instant::now() + within;
+        let mut search = Search { project: &project, matcher, searcher, left, until, hits: Hits::default() };
+        search.folder(&project.top(), None).unwrap();
+        match search.hits.finish() {
+            Answer::Done { output, .. } => output,
+            Answer::Review(_) => panic!("nothing is proposed"),
+        }
+    }
+
+    #[test]
+    fn a_search_ends_after_so_many_bytes_and_so_long() {
+        let spent = "[the search ended after 512 MiB or 20 s: name a folder or a glob]\n";
+        assert_eq!(found(100, SEARCHED_WITHIN), "a:1:x\nb:1:x\n");
+        assert_eq!(found(2, SEARCHED_WITHIN), format!("a:1:x\n{spent}"));
+        assert_eq!(found(100, Duration::ZERO), format!("[nothing matches]\n{spent}"));
+    }
 }

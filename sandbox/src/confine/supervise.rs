@@ -144,12 +144,7 @@ impl Supervisor<'_> {
                 end = self.reap()?.or(end);
             }
         }
-        let not_started = frames.next::<Word>()?;
-        match (not_started, end) {
-            (Some(Word::NotStarted { errno }), _) => Ok(End::NotStarted { errno }),
-            (_, Some(end)) => Ok(end),
-            (_, None) => Ok(End::Stopped),
-        }
+        told(gate, frames, end.unwrap_or(End::Stopped))
     }
 
     /// Takes note of all processes that ended. The command's own end is the call's.
@@ -356,10 +351,48 @@ impl Supervisor<'_> {
     }
 }
 
+/// How a command ended, with what it said of itself before it was the command: nothing, where it came to be.
+fn told(gate: &UnixStream, frames: &mut Frames, end: End) -> io::Result<End> {
+    let word = match end {
+        // Its end may be seen before its word is. Both are there: nobody else has the gate's other end.
+        End::Exited { .. } | End::Signaled { .. } => frames.wait::<Word>(gate)?,
+        End::Limit { .. } | End::Stopped | End::NotStarted { .. } => frames.next::<Word>()?,
+    };
+    Ok(match word {
+        Some(Word::NotStarted { errno }) => End::NotStarted { errno },
+        Some(Word::Filtered | Word::Failed(_)) | None => end,
+    })
+}
+
 fn end_of(status: i32) -> End {
     if libc::WIFSIGNALED(status) {
         End::Signaled { signal: libc::WTERMSIG(status) }
     } else {
         End::Exited { code: libc::WEXITSTATUS(status) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_could_not_be_started_is_told_from_one_that_failed() {
+        let failed = End::Exited { code: 1 };
+        for (word, expected) in
+            [(Some(Word::NotStarted { errno: 2 }), End::NotStarted { errno: 2 }), (None, failed.clone())]
+        {
+            let (gate, theirs) = UnixStream::pair().unwrap();
+            word.iter().for_each(|word| channel::send(&theirs, word, None).unwrap());
+            drop(theirs);
+            // Its word is still in the socket when its end is known.
+            assert_eq!(told(&gate, &mut Frames::default(), failed.clone()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn one_that_was_stopped_before_it_began_is_not_waited_for() {
+        let (gate, _theirs) = UnixStream::pair().unwrap();
+        assert_eq!(told(&gate, &mut Frames::default(), End::Stopped).unwrap(), End::Stopped);
     }
 }

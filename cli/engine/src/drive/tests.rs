@@ -192,6 +192,7 @@ fn engine(
         reviewers: reviewers::deterministic(),
         advocate: reviewers::advocate(),
         signer: Signer::open(&state.join("keys/receipt.ed25519")).unwrap(),
+        edits: None,
         attended: Attended::No,
         clock,
         observer: Box::new(|_, _| {}),

@@ -35,6 +35,9 @@ fn write(receipt: &Receipt, out: &mut String) -> std::fmt::Result {
             cost.input_tokens, cost.output_tokens, cost.cache_read_tokens, cost.cache_write_tokens
         )?;
     }
+    if cost.tokens_estimated > 0 {
+        writeln!(out, "- Tokens that nobody reported, as counted here: {}", cost.tokens_estimated)?;
+    }
     for model in &cost.models {
         let usd = model.micro_usd as f64 / 1e6;
         writeln!(out, "- Model {}: {} turns, {usd:.4} USD", model.model, model.turns)?;

@@ -203,7 +203,8 @@ impl Shared {
         let file = self.sync.join(format!("{}-{number}", process::id()));
         let is_made = fs::write(&file, b"").is_ok();
         let book = self.book();
-        let waited = self.synced.wait_timeout_while(book, SYNC_AT_MOST, |book| is_made && book.synced < number);
+        let waited =
+            self.synced.wait_timeout_while(book, SYNC_AT_MOST, |book| is_made && book.synced < number);
         let (mut book, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         book.lost |= waited.timed_out() || !is_made;
         drop(book);
@@ -298,8 +299,11 @@ impl Shared {
             }
             Err(error) => {
                 if matches!(error.kind, ErrorKind::MaxFilesWatch) {
-                    book.warn("the system's limit of watches (`fs.inotify.max_user_watches`) is reached: a \
-                               person's edits are not noticed everywhere".to_owned());
+                    book.warn(
+                        "the system's limit of watches (`fs.inotify.max_user_watches`) is reached: a \
+                               person's edits are not noticed everywhere"
+                            .to_owned(),
+                    );
                 }
                 false
             }
@@ -435,9 +439,10 @@ fn clear(folder: &Path) -> std::io::Result<()> {
         Err(_absent) => fs::create_dir(folder)?,
     }
     for entry in fs::read_dir(folder)?.flatten() {
-        let is_live = entry.file_name().to_str().and_then(|name| name.split_once('-')).is_some_and(|(pid, _)| {
-            pid == process::id().to_string() || Path::new("/proc").join(pid).exists()
-        });
+        let is_live =
+            entry.file_name().to_str().and_then(|name| name.split_once('-')).is_some_and(|(pid, _)| {
+                pid == process::id().to_string() || Path::new("/proc").join(pid).exists()
+            });
         if !is_live {
             drop(fs::remove_file(entry.path()));
         }

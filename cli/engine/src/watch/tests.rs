@@ -53,7 +53,8 @@ fn a_persons_edits_are_named_once() {
     fs::remove_file(project.root().join("src/deep/er/file.rs")).unwrap();
     project.write("fresh/folder/inside.rs", "new");
     symlink("lib.rs", project.root().join("src/link")).unwrap();
-    let expected = ["fresh/folder/inside.rs", "src/deep/er/file.rs", "src/deep/er/new.rs", "src/lib.rs", "src/link"];
+    let expected =
+        ["fresh/folder/inside.rs", "src/deep/er/file.rs", "src/deep/er/new.rs", "src/lib.rs", "src/link"];
     assert_eq!(edits.take().paths, expected);
     assert_eq!(edits.take(), nothing());
 }

@@ -130,12 +130,12 @@ impl Folder {
 impl Stamp {
     fn of(stat: &Stat) -> Self {
         Self {
-            mode: stat.st_mode as u32,
+            mode: stat.st_mode,
             size: u64::try_from(stat.st_size).unwrap_or_default(),
-            modified: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
-            changed: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
+            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec as i64),
+            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec as i64),
+            device: stat.st_dev,
+            inode: stat.st_ino,
         }
     }
 

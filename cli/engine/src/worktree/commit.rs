@@ -74,7 +74,7 @@ pub(super) fn commit(
     }
     let lock = IndexLock::take(&git.own)?;
     let mut staged = lock.index()?;
-    let plan = plan(&repository, store, scan, &branch, &staged, changes)?;
+    let plan = plan(&repository, store, scan, &branch, &mut staged, changes)?;
     if plan.paths.is_empty() {
         let nothing = plan.left_out.is_empty().then_some(None);
         return nothing.ok_or(WorktreeError::LeftOut { paths: plan.left_out });
@@ -153,7 +153,7 @@ fn plan(
     store: &Store,
     scan: &Scan,
     branch: &Branch<'_>,
-    staged: &Index,
+    staged: &mut Index,
     changes: Vec<Changed>,
 ) -> Result<Plan, WorktreeError> {
     let mut next = Index::new().map_err(git_error("make the commit's index"))?;
@@ -182,7 +182,7 @@ fn plan(
         let done = match after {
             _ if !is_free => false,
             Some(node) => plan.next.add(&entry(&change.path, node)).is_ok(),
-            None => plan.next.remove(path, 0).is_ok(),
+            None => plan.next.remove(path, 0).is_ok() && unstage(staged, path),
         };
         if done {
             plan.paths.push((change.path, after));
@@ -265,6 +265,11 @@ fn has_room(index: &Index, path: &[u8]) -> bool {
     above.all(|folder| index.get_path(folder, 0).is_none()) && index.find_prefix(below).is_err()
 }
 
+/// Takes a path out of the user's index, where it is in it.
+fn unstage(staged: &mut Index, path: &Path) -> bool {
+    staged.get_path(path, 0).is_none() || staged.remove(path, 0).is_ok()
+}
+
 /// Brings the user's index up to date with what is committed for a path.
 fn stage(
     root: &Path,
@@ -275,10 +280,8 @@ fn stage(
 ) -> Result<(), WorktreeError> {
     let shown = Path::new(OsStr::from_bytes(path));
     let failed = git_error("bring the index up to date");
-    let Some(node) = node else {
-        let is_there = staged.get_path(shown, 0).is_some();
-        return if is_there { staged.remove(shown, 0).map_err(failed) } else { Ok(()) };
-    };
+    // What goes has gone already, to make room.
+    let Some(node) = node else { return Ok(()) };
     let mut entry = entry(path, node);
     let found = taken.files.binary_search_by(|file| file.path.as_slice().cmp(path)).ok();
     let stamp = found.map(|at| taken.files[at].stamp);

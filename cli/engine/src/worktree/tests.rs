@@ -71,7 +71,7 @@ impl Project {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 let name = path.strip_prefix(self.root()).unwrap().to_string_lossy().into_owned();
-                if name == ".git" || name == ".loki" {
+                if path.ends_with(".git") || name == ".loki" {
                     continue;
                 }
                 let meta = fs::symlink_metadata(&path).unwrap();

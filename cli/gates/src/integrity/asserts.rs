@@ -63,10 +63,10 @@ impl Assert {
         let number = |text: &str| text.trim().replace('_', "").parse::<f64>().ok();
         let callee = self.callee.to_ascii_lowercase();
         let places = self.args.iter().find_map(|arg| number(arg.strip_prefix("places = ")?));
-        if callee.contains("closeto") && callee.contains("expect") || callee.contains("almostequal") {
-            if let Some(places) = places.or_else(|| number(self.args.get(2)?)) {
-                return Some(10_f64.powf(-places));
-            }
+        let by_places =
+            callee.contains("closeto") && callee.contains("expect") || callee.contains("almostequal");
+        if by_places && let Some(places) = places.or_else(|| number(self.args.get(2)?)) {
+            return Some(10_f64.powf(-places));
         }
         let after = |arg: &String, mark: &str| number(arg.split(mark).nth(1)?.split([' ', ')']).next()?);
         let named = self.args.iter().flat_map(|arg| NAMED.iter().filter_map(move |name| after(arg, name)));

@@ -16,6 +16,9 @@ struct Pair<'e> {
     after: Suite,
 }
 
+/// Whether a test may be what another became.
+type Fits = dyn Fn(&Place<'_>, &Place<'_>) -> bool;
+
 impl<'e> Pair<'e> {
     fn of(edit: &'e Edit) -> Self {
         Self { edit, before: suite(&edit.path, &edit.before), after: suite(&edit.path, &edit.after) }
@@ -64,8 +67,7 @@ fn matches<'p>(
             }
         }
     }
-    let same_file = |a: &Place<'_>, b: &Place<'_>| std::ptr::eq(a.0.edit, b.0.edit);
-    let steps: [&dyn Fn(&Place<'_>, &Place<'_>) -> bool; 3] =
+    let steps: [&Fits; 3] =
         [&|old, new| same_file(old, new) && old.1.scope == new.1.scope, &same_file, &|old, new| {
             Language::of(&old.0.edit.path) == Language::of(&new.0.edit.path)
         }];
@@ -79,6 +81,10 @@ fn matches<'p>(
         *new = take(by_body.get(old.1.body.as_str()), taken, |_| true);
     }
     open
+}
+
+fn same_file(a: &Place<'_>, b: &Place<'_>) -> bool {
+    std::ptr::eq(a.0.edit, b.0.edit)
 }
 
 fn take<'p>(

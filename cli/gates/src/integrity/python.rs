@@ -212,14 +212,18 @@ fn muted(tokens: &[Token<'_>], lines: &[Line], body: &Range<usize>) -> Vec<Range
             ranges.push(self::body(tokens, lines, n));
         } else if word(n, 0) == "return" && lines[n].indent == indent {
             ranges.push(lines[n].from..body.end);
-        } else if word(n, 0) == "try" && swallows(tokens, lines, n) {
-            ranges.push(self::body(tokens, lines, n));
-        } else if word(n, 0) == "with" && tokens[lines[n].from..lines[n].to].iter().any(|t| t.is("suppress"))
+        } else if word(n, 0) == "try" && swallows(tokens, lines, n)
+            || suppresses(&tokens[lines[n].from..lines[n].to])
         {
             ranges.push(self::body(tokens, lines, n));
         }
     }
     ranges
+}
+
+/// `with suppress(…):`
+fn suppresses(said: &[Token<'_>]) -> bool {
+    said.first().is_some_and(|token| token.is("with")) && said.iter().any(|token| token.is("suppress"))
 }
 
 /// Whether a `try` has an `except` that a failed assertion ends in.

@@ -12,9 +12,12 @@ use super::answer::opinion;
 use super::*;
 use crate::diff::scope::Edit;
 
+/// The answer of a seat; whether it is asked again about what was found.
+type Answer = dyn Fn(&str, bool) -> String + Send + Sync;
+
 /// A model that answers by the seat and the round, for a price.
 struct Model {
-    answer: Box<dyn Fn(&str, bool) -> String + Send + Sync>,
+    answer: Box<Answer>,
     price: Option<u64>,
     end: TurnEnd,
     asked: Mutex<Vec<Request>>,

@@ -92,7 +92,7 @@ impl Gate for ForgeGate {
         let gaps = report["gaps"].as_array().into_iter().flatten().filter_map(gap).collect();
         let failing = bad.and_then(|check| check["name"].as_str()).map(str::to_owned);
         Judgement {
-            facts: facts("loki verify", &report),
+            facts: facts("loki verify --receipt", &report),
             gaps,
             failing: failing.into_iter().collect(),
             ..Judgement::new(verdict, summary)
@@ -146,7 +146,7 @@ impl Gate for DocumentGate {
         let gaps = if self.by_model { Vec::new() } else { vec![gap.to_owned()] };
         let seen = json!({ "tables": plan.tables, "missing": missing });
         Judgement {
-            facts: facts("loki verify", &seen),
+            facts: facts("loki verify --receipt", &seen),
             gaps,
             failing: missing,
             ..Judgement::new(verdict, summary)
@@ -193,11 +193,11 @@ fn facts(command: &str, seen: &Value) -> Value {
 }
 
 fn nothing_there() -> Judgement {
-    let facts = facts("loki verify", &Value::Null);
+    let facts = facts("loki verify --receipt", &Value::Null);
     Judgement { facts, ..Judgement::new(Verdict::Fail, "there is no backend") }
 }
 
 fn inconclusive(why: &str) -> Judgement {
-    let facts = facts("loki verify", &json!({ "error": why }));
+    let facts = facts("loki verify --receipt", &json!({ "error": why }));
     Judgement { facts, ..Judgement::new(Verdict::Inconclusive, format!("it could not be found out: {why}")) }
 }

@@ -77,6 +77,16 @@ impl Work {
         self.config.get(&keys::GATES_REVIEW)
     }
 
+    /// Whether a verified run becomes a commit.
+    pub(crate) fn commits(&self) -> bool {
+        self.config.get(&keys::GIT_COMMIT) == "verified"
+    }
+
+    /// Who is named as co-author of such commits.
+    pub(crate) fn co_author(&self) -> Option<String> {
+        Some(self.config.get(&keys::GIT_CO_AUTHOR)).filter(|name| !name.trim().is_empty())
+    }
+
     /// Values that must be found in no file.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         self.secrets.clone()

@@ -113,7 +113,7 @@ impl Misses {
             notes.push(format!("left where a line has more than 1 MiB: {}{more}", self.long.join(", ")));
         }
         if self.spent {
-            notes.push("the search ended after 512 MiB: name a folder or a glob".to_owned());
+            notes.push("the search ended after 512 MiB or 20 s: name a folder or a glob".to_owned());
         }
         if self.cut {
             notes.push(format!("only the first {WALKED_MAX} entries were looked at: name a folder"));

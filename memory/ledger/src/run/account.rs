@@ -32,7 +32,7 @@ pub struct Spent {
     pub calls: u32,
     /// Bytes of turns and tool outputs.
     pub output_bytes: u64,
-    /// Input tokens that were not cached.
+    /// Input tokens that were not cached, as reported; so are the next three.
     pub input: u64,
     /// Output tokens.
     pub output: u64,
@@ -40,6 +40,8 @@ pub struct Spent {
     pub cache_read: u64,
     /// Input tokens written to a cache.
     pub cache_write: u64,
+    /// Tokens of all kinds that nobody reported, such as those of a stream that broke: as counted here.
+    pub tokens_estimated: u64,
     /// The turns of each model.
     pub models: BTreeMap<String, ModelSpent>,
 }
@@ -55,10 +57,17 @@ pub struct ModelSpent {
 
 impl Spent {
     fn use_up(&mut self, usage: &Usage) {
-        self.input += usage.input;
-        self.output += usage.output;
-        self.cache_read += usage.cache_read;
-        self.cache_write += usage.cache_write;
+        match usage.cost {
+            Cost::Estimated { .. } => {
+                self.tokens_estimated += usage.input + usage.output + usage.cache_read + usage.cache_write;
+            }
+            Cost::Measured { .. } | Cost::Unknown => {
+                self.input += usage.input;
+                self.output += usage.output;
+                self.cache_read += usage.cache_read;
+                self.cache_write += usage.cache_write;
+            }
+        }
         match usage.cost {
             Cost::Measured { micro_usd } => self.micro_usd = self.micro_usd.saturating_add(micro_usd),
             Cost::Estimated { micro_usd } => {

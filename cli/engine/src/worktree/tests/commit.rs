@@ -69,7 +69,8 @@ fn what_changed_is_committed_and_what_is_staged_stays_staged() {
     assert!(git(root, &["reflog", "-1"]).contains("commit: loki: iteration 1"));
     assert!(!root.join(".git/index.lock").exists());
     git(root, &["fsck", "--strict"]);
-    let again = project.worktree().commit(&base, &BTreeSet::from(["b.txt".to_owned()]), "m", None, 0).unwrap();
+    let again =
+        project.worktree().commit(&base, &BTreeSet::from(["b.txt".to_owned()]), "m", None, 0).unwrap();
     assert_eq!(again, None, "nothing is left to commit");
 }
 

@@ -200,7 +200,12 @@ fn links_with_odd_targets_come_back() {
 fn a_large_line_comes_back() {
     let project = Project::new();
     let line = vec![b'x'; 100 * 1024 * 1024];
-    comes_back(&project, &[(b"line.json", &line)]);
+    let path = project.root().join("line.json");
+    fs::write(&path, &line).unwrap();
+    let kept = project.worktree().snapshot(&run(), 1, 0).unwrap();
+    fs::write(&path, "changed").unwrap();
+    project.worktree().restore(&kept.commit).unwrap();
+    assert!(fs::read(&path).unwrap() == line);
 }
 
 #[test]

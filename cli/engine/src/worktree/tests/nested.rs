@@ -207,9 +207,30 @@ fn ignored_is_what_git_says_is_ignored() {
     project.write("sub/.gitignore", "!x.log\n/only\n*.tmp\n");
     project.write(".git/info/exclude", "excluded\n");
     for path in [
-        "x.log", "keep.log", "top/f", "sub/top", "folder/f", "sub/folder", "q/any/x", "a/b/c/z", "a/z", "sp ace",
-        "#hash", "a.c", "c.c", "mid/dle", "sub/mid/dle", "in.d/f", "deep/in.d/f", "sub/x.log", "sub/only",
-        "sub/deeper/only", "sub/y.tmp", "excluded", "sub/excluded/f", "sub/deeper/x.log",
+        "x.log",
+        "keep.log",
+        "top/f",
+        "sub/top",
+        "folder/f",
+        "sub/folder",
+        "q/any/x",
+        "a/b/c/z",
+        "a/z",
+        "sp ace",
+        "#hash",
+        "a.c",
+        "c.c",
+        "mid/dle",
+        "sub/mid/dle",
+        "in.d/f",
+        "deep/in.d/f",
+        "sub/x.log",
+        "sub/only",
+        "sub/deeper/only",
+        "sub/y.tmp",
+        "excluded",
+        "sub/excluded/f",
+        "sub/deeper/x.log",
     ] {
         project.write(path, "x");
     }

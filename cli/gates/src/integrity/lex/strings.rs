@@ -135,7 +135,7 @@ impl<'t> Reader<'t> {
     }
 
     fn python(&self, at: usize) -> Option<usize> {
-        let rest = self.text[at..].as_bytes();
+        let rest = &self.text.as_bytes()[at..];
         let prefix = rest.iter().take_while(|byte| b"rRbBuUfF".contains(byte)).count();
         let quote = *rest.get(prefix).filter(|byte| matches!(byte, b'"' | b'\''))?;
         if prefix > 2 {

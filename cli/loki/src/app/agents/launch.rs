@@ -19,11 +19,13 @@ use super::reach::Reach;
 const LAST_WORDS_BYTES_MAX: usize = 8 * 1024;
 
 /// Gives the agent a folder for its settings that is empty, and takes it away again. All of it happens inside,
-/// since the home is a place where the project's commands write what they like.
+/// since the home is a place where the project's commands write what they like. Folders of runs that were cut
+/// short are taken away after a day.
 const SCRIPT: &str = "umask 077
 variable=$1 folder=$HOME/.loki-agent/$2
 shift 2
 mkdir -p \"$HOME/.loki-agent\" && mkdir \"$folder\" || exit 125
+find \"$HOME/.loki-agent\" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} + 2>/dev/null
 export \"$variable=$folder\"
 \"$@\"
 code=$?

@@ -1,7 +1,15 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use loki_provider::ToolSpec;
+use loki_provider::agent::Desk;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::door::Door;
 use super::program::{Program, ProgramError};
 
 fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -48,4 +56,52 @@ fn what_cannot_be_started_is_not_found() {
     for name in ["agent", "other", "none"] {
         assert_eq!(Program::find(name, &search), Err(ProgramError::Missing { name: name.into() }));
     }
+}
+
+/// Calls a tool as a client would that has just come, and returns the answer's text.
+async fn call(door: &Path, tool: &str) -> String {
+    let (answers, mut questions) = UnixStream::connect(door).await.unwrap().into_split();
+    let begin = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}});
+    let messages = [
+        json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": begin}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {"a": 1}}}),
+    ];
+    for message in messages {
+        questions.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+    }
+    let mut lines = BufReader::new(answers).lines();
+    loop {
+        let line = lines.next_line().await.unwrap().expect("an answer");
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        if answer["id"] == 1 {
+            return answer["result"]["content"][0]["text"].as_str().unwrap().to_owned();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_door_leads_to_the_desk_and_is_gone_with_its_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = json!({"type": "object"});
+    let tool = ToolSpec { name: "finish".into(), description: String::new(), input_schema: schema };
+    let desk = Arc::new(Desk::new(vec![tool], None));
+    let door = Door::open(folder.path(), Arc::clone(&desk)).unwrap();
+    let path = door.path();
+    let mode = fs::metadata(path.parent().unwrap()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let calls = async {
+        for _ in 0..2 {
+            assert!(call(&path, "finish").await.starts_with("queued"));
+        }
+        assert!(call(&path, "rm").await.contains("no such tool"));
+    };
+    tokio::select! {
+        () = calls => {}
+        () = door.serve() => unreachable!("a door serves for as long as it is there"),
+    }
+    let expected = vec![("finish".to_owned(), json!({"a": 1})); 2];
+    assert_eq!(desk.take(), expected);
+    drop(door);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
