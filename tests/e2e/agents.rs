@@ -215,7 +215,10 @@ fn repairs(agent: Agent, start: impl FnOnce(Script) -> Fake, base_path: &str) {
     assert_eq!(fake.complaints(), Vec::<String>::new(), "{}\n{}", run.stdout, run.stderr);
     let run = run.expect_code(0);
     assert!(Project::python().is_repaired(env.root()), "{}\n{}", run.stdout, run.stderr);
-    assert!(run.stdout.contains("It is mended.") || run.stdout.contains("verified"), "{}", run.stdout);
+    for tool in ["plan", "finish"] {
+        let asked = format!("\"tool\":\"{tool}\"");
+        assert!(run.stdout.contains(&asked), "`{tool}` was not asked for: {}", run.stdout);
+    }
     settled_to_the_token(&env, &fake);
     keeps_the_key(&env, &fake);
     nothing_was_loaded(&env, &fake);

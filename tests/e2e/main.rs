@@ -5,6 +5,7 @@
 mod agents;
 mod control;
 mod detect;
+mod endure;
 mod frame;
 mod hostile;
 mod init;

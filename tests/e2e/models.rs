@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::env;
 
 /// A way to reach a fake: the provider's name, its variable for the key, and a model with a price.
-type Way = (&'static str, &'static str, &'static str, fn() -> Setup);
+pub(crate) type Way = (&'static str, &'static str, &'static str, fn() -> Setup);
 
-const WAYS: [Way; 3] = [
+pub(crate) const WAYS: [Way; 3] = [
     ("anthropic", "ANTHROPIC_API_KEY", "claude-sonnet-4-5", Setup::anthropic),
     ("openai", "OPENAI_API_KEY", "gpt-5", Setup::responses),
     ("openai-chat", "OPENAI_API_KEY", "gpt-5", Setup::chat),
@@ -19,7 +19,7 @@ const WAYS: [Way; 3] = [
 
 /// A project that a model works on, reached by `way`.
 #[expect(clippy::disallowed_methods, reason = "the tests' own toolchain is where their environment says")]
-fn with_model(way: Way, fake: &Fake) -> TestEnv {
+pub(crate) fn with_model(way: Way, fake: &Fake) -> TestEnv {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let (name, key, model, _) = way;
     env()
@@ -37,7 +37,7 @@ fn base(name: &str, fake: &Fake) -> String {
 }
 
 /// The end of a headless run.
-fn result(run: &loki_kit::Run) -> Value {
+pub(crate) fn result(run: &loki_kit::Run) -> Value {
     run.events().into_iter().find(|event| event["type"] == "result").expect("a result")
 }
 
@@ -73,7 +73,7 @@ fn repairs(way: Way, project: Project) {
     }
 }
 
-fn receipt(result: &Value) -> String {
+pub(crate) fn receipt(result: &Value) -> String {
     let path = result["receipt"].as_str().unwrap();
     path[path.find(".loki/").unwrap()..].to_owned()
 }

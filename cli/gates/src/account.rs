@@ -1,5 +1,7 @@
 //! What a gate saw, brought into the shape of a judgement.
 
+use std::path::Path;
+
 use loki_engine::tool::{Judgement, REPORT_BYTES_MAX};
 use loki_ledger::event::Verdict;
 use serde_json::{Value, json};
@@ -39,6 +41,8 @@ pub(crate) struct Run {
 pub(crate) enum Said {
     /// It ended with this exit code.
     Ended(i32),
+    /// It went on until it was ended, as it should.
+    WentOn,
     /// It says nothing about the project, for this reason.
     Unable(String),
 }
@@ -91,6 +95,18 @@ impl Run {
         }
     }
 
+    /// The same without the name of the copy it ran in, which is never the same twice: paths are told as they
+    /// are below the project.
+    pub(crate) fn at_home_in(mut self, copy: &Path) -> Run {
+        let copy = copy.display().to_string();
+        for text in [&mut self.stdout, &mut self.stderr, &mut self.output] {
+            if text.contains(&copy) {
+                *text = text.replace(&format!("{copy}/"), "").replace(&copy, ".");
+            }
+        }
+        self
+    }
+
     /// The command and its part, for people.
     pub(crate) fn title(&self) -> String {
         format!("{}: `{}`", self.part, self.step.shown())
@@ -107,6 +123,7 @@ impl Run {
         }
         match &self.said {
             Said::Ended(code) => facts["exit_code"] = json!(code),
+            Said::WentOn => {}
             Said::Unable(why) => facts["unable"] = json!(why),
         }
         facts
@@ -160,6 +177,7 @@ impl Account {
                 let line = format!("{} failed with exit code {code}", run.title());
                 self.failed(run, line, Vec::new());
             }
+            Said::WentOn => self.unclear(run, format!("{} did not end", run.title())),
             Said::Unable(why) => self.unclear(run, format!("{}: {why}", run.title())),
         }
     }
@@ -185,6 +203,7 @@ impl Account {
         let output = readable(&run.stdout).unwrap_or_else(|| plain(&run.output));
         let why = match &run.said {
             Said::Ended(code) => format!("exit code {code}"),
+            Said::WentOn => "under way".to_owned(),
             Said::Unable(why) => why.clone(),
         };
         self.sections.push(Section { title: format!("{} ({why})", run.title()), names, output });

@@ -6,7 +6,7 @@
 //! changed while it was judged was not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use loki_engine::tool::Judgement;
@@ -175,8 +175,8 @@ impl Session {
     }
 
     /// Where the copy is.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.checkout.path().to_owned()
+    pub(crate) fn path(&self) -> &Path {
+        self.checkout.path()
     }
 
     /// What runs commands.
@@ -218,7 +218,7 @@ impl Session {
                     let why = format!("a package registry could not be reached (exit code {code})");
                     return Some(Run { said: Said::Unable(why), ..run });
                 }
-                Said::Ended(_) | Said::Unable(_) => return Some(run),
+                Said::Ended(_) | Said::WentOn | Said::Unable(_) => return Some(run),
             }
         }
         None
@@ -228,7 +228,7 @@ impl Session {
     pub(crate) async fn run(&self, part: &str, folder: &str, step: &Step, seconds_max: u64) -> Run {
         let task = Task { command: step.command.clone(), folder: folder.to_owned(), seconds_max };
         let ran = self.hands.run(&self.place(Whose::Gates), &task).await;
-        Run::of(part, step, seconds_max, ran)
+        Run::of(part, step, seconds_max, ran).at_home_in(self.checkout.path())
     }
 }
 

@@ -140,7 +140,12 @@ async fn boot(session: &mut Session, target: &Target, account: &mut Account) {
     let came = timeout(Duration::from_secs(READY_SECONDS_MAX), wait(process.as_ref(), &mut seen)).await;
     let output = process.tail();
     process.kill().await;
-    tell(account, target, came.ok(), &seen, output);
+    let under_way = Run {
+        said: Said::WentOn,
+        output,
+        ..Run::of(&target.name, &target.step, READY_SECONDS_MAX, Err(Unable(String::new())))
+    };
+    tell(account, under_way.at_home_in(session.path()), came.ok(), &seen);
 }
 
 /// Waits for an answer, or for the end.
@@ -206,40 +211,25 @@ fn tell_unable(account: &mut Account, target: &Target, unable: Unable) {
     }
 }
 
-fn tell(
-    account: &mut Account,
-    target: &Target,
-    came: Option<Result<Came, Unable>>,
-    seen: &Seen,
-    output: String,
-) {
-    let run = |end: Ended| Run {
-        output,
-        said: said(&target.step, end, READY_SECONDS_MAX),
-        // A command that goes on has no end to tell.
-        ..Run::of(&target.name, &target.step, READY_SECONDS_MAX, Err(Unable(String::new())))
-    };
-    let title = format!("{}: `{}`", target.name, target.step.shown());
+fn tell(account: &mut Account, run: Run, came: Option<Result<Came, Unable>>, seen: &Seen) {
+    let title = run.title();
     match came {
-        Some(Err(unable)) => tell_unable(account, target, unable),
+        Some(Err(Unable(why))) => {
+            account.unclear(&run, format!("{title}: what became of it is not known: {why}"))
+        }
         Some(Ok(Came::Answer { port, status })) => {
-            account.passed(&run(Ended::Code(0)), format!("{title} answers on port {port} with {status}"));
+            account.passed(&run, format!("{title} answers on port {port} with {status}"));
         }
         Some(Ok(Came::Bad { port, status })) => {
-            account.failed(
-                &run(Ended::Code(0)),
-                format!("{title} answers on port {port} with {status}"),
-                Vec::new(),
-            );
+            account.failed(&run, format!("{title} answers on port {port} with {status}"), Vec::new());
         }
         Some(Ok(Came::End(end))) => {
-            let run = run(end);
+            let run = Run { said: said(&run.step, end, READY_SECONDS_MAX), ..run };
             match &run.said {
-                Said::Ended(code) => {
-                    let line = format!("{title} ended with exit code {code} before it answered");
-                    account.failed(&run, line, Vec::new());
-                }
                 Said::Unable(why) => account.unclear(&run, format!("{title}: {why}")),
+                Said::Ended(_) | Said::WentOn => {
+                    account.failed(&run, format!("{title} ended before it answered"), Vec::new());
+                }
             }
         }
         None => {
@@ -248,7 +238,7 @@ fn tell(
                 (None, []) => format!("listened on no port within {READY_SECONDS_MAX} s"),
                 (None, [port, ..]) => format!("listens on port {port} and answers no HTTP there"),
             };
-            account.failed(&run(Ended::Code(0)), format!("{title} {what}"), Vec::new());
+            account.failed(&run, format!("{title} {what}"), Vec::new());
         }
     }
 }

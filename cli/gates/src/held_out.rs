@@ -204,7 +204,7 @@ async fn run(session: &Session, check: &Check) -> (Holds, Value) {
     let contains = check.stdout_contains.as_ref().is_none_or(|text| run.stdout.contains(text));
     let holds = match &run.said {
         Said::Ended(code) if *code == i32::from(check.expect_exit) && contains => Holds::Yes,
-        Said::Ended(_) => Holds::No,
+        Said::Ended(_) | Said::WentOn => Holds::No,
         // A check may well be about a program that is not there.
         Said::Unable(_) => Holds::Unknown,
     };
@@ -214,6 +214,7 @@ async fn run(session: &Session, check: &Check) -> (Holds, Value) {
         "holds": holds == Holds::Yes,
         "ended": match &run.said {
             Said::Ended(code) => json!({ "exit_code": code }),
+            Said::WentOn => json!({}),
             Said::Unable(why) => json!({ "unable": why }),
         },
         "stdout": shown(&run.stdout),

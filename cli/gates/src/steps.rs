@@ -90,6 +90,7 @@ fn tell(account: &mut Account, run: &Run) {
         Said::Ended(code) => {
             account.failed(run, format!("{} failed with exit code {code}", run.title()), Vec::new());
         }
+        Said::WentOn => account.unclear(run, format!("{} did not end", run.title())),
         Said::Unable(why) => account.unclear(run, format!("{}: {why}", run.title())),
     }
 }

@@ -122,6 +122,7 @@ async fn run(session: &mut Session, target: &Target, account: &mut Account) {
 fn tell(account: &mut Account, run: &Run, reading: &Reading, idle: Option<&'static str>) {
     let code = match &run.said {
         Said::Ended(code) => *code,
+        Said::WentOn => return account.unclear(run, format!("{} did not end", run.title())),
         Said::Unable(why) => return account.unclear(run, format!("{}: {why}", run.title())),
     };
     let total = reading.total();

@@ -146,6 +146,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+
         #[test]
         fn any_split_of_any_stream_gives_the_same(
             bytes in proptest::collection::vec(

@@ -368,6 +368,18 @@ async fn what_is_ignored_is_not_judged() {
     assert_eq!(fixture.lines(), <[&str; 0]>::default());
 }
 
+/// The copy has another name each time; what fails has not.
+#[tokio::test]
+async fn paths_are_told_as_they_are_in_the_project() {
+    let script: Box<Script> = Box::new(|place, _| {
+        let copy = place.project.display();
+        ran(Ended::Code(1), &format!("1..1\nnot ok 1 - {copy}/a.js\nin {copy}\n"))
+    });
+    let judged = Fixture::new(&[], own("./all.sh"), script).judge("tests").await;
+    assert_eq!(judged.failing, ["tests: project: a.js"]);
+    assert!(judged.report.ends_with("in .\n") && !judged.report.contains("checkout"), "{}", judged.report);
+}
+
 /// An imitation of a runner's output that comes from a script which runs nothing.
 #[tokio::test]
 async fn a_script_that_only_prints_a_summary_is_no_test() {
@@ -393,6 +405,8 @@ async fn what_answers_boots() {
         let fixture = Fixture::serving(SERVER, Commands::default(), always(Ended::Code(0), ""), server);
         let judged = fixture.judge("boots").await;
         assert_eq!(judged.verdict, expected, "{judged:?}");
+        // What went on has no exit code.
+        assert!(expected != Verdict::Pass || judged.facts.get("exit_code").is_none(), "{judged:?}");
         assert_eq!(judged.report.contains("what it printed"), shows, "{judged:?}");
     }
 }

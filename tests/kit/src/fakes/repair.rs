@@ -110,8 +110,13 @@ impl Repair {
     }
 
     /// The script.
-    pub fn script(mut self) -> Script {
-        Script::new(move |seen| self.reply(seen))
+    pub fn script(self) -> Script {
+        Script::new(self.script_fn())
+    }
+
+    /// The script as a function, for those who put something before it.
+    pub fn script_fn(mut self) -> impl FnMut(&Seen) -> Reply + Send + 'static {
+        move |seen| self.reply(seen)
     }
 
     fn reply(&mut self, seen: &Seen) -> Reply {
