@@ -222,7 +222,7 @@ impl Package {
         if let Some((_, words, runner)) = installed {
             return Some(Tests::new(self.manager.tool(words), &[*runner]));
         }
-        let tested = folder.below().any(|path| is_test(path));
+        let tested = folder.below().any(is_test);
         match (tested, self.manager) {
             (false, _) => None,
             (true, Manager::Bun) => Some(Tests::new(Step::new(["bun", "test"]), &[Runner::Bun])),

@@ -2,14 +2,17 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-fn project(files: &[(&str, &str)]) -> Project {
+/// Paths and texts.
+type Files<'a> = &'a [(&'a str, &'a str)];
+
+fn project(files: Files<'_>) -> Project {
     let texts: BTreeMap<String, String> =
         files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     let paths: Vec<String> = texts.keys().cloned().collect();
     recognise(&paths, &|path| texts.get(path).cloned())
 }
 
-fn part(files: &[(&str, &str)]) -> Part {
+fn part(files: Files<'_>) -> Part {
     let project = project(files);
     assert_eq!(project.parts.len(), 1, "{project:?}");
     project.parts[0].clone()
@@ -26,7 +29,7 @@ fn test_line(part: &Part) -> Option<String> {
 #[test]
 fn every_kind_is_recognised_by_its_files() {
     let npm = r#"{"scripts":{"test":"jest","build":"tsc -b"},"devDependencies":{"jest":"29"}}"#;
-    let cases: &[(&[(&str, &str)], Kind, &str)] = &[
+    let cases: &[(Files<'_>, Kind, &str)] = &[
         (&[("Cargo.toml", "[package]\nname='a'")], Kind::Cargo, "cargo test --workspace --no-fail-fast"),
         (&[("package.json", npm)], Kind::Node, "npm run test"),
         (&[("package.json", npm), ("pnpm-lock.yaml", "")], Kind::Node, "pnpm run test"),
@@ -83,7 +86,7 @@ fn every_kind_is_recognised_by_its_files() {
 
 #[test]
 fn what_declares_nothing_is_no_project_and_has_no_tests() {
-    let cases: &[&[(&str, &str)]] = &[
+    let cases: &[Files<'_>] = &[
         &[],
         &[("README.md", "# test: yes"), ("src/a.py", "")],
         &[("Makefile", "all:\n\techo\n"), ("justfile", "test target:\n  ./run\n")],
@@ -93,7 +96,7 @@ fn what_declares_nothing_is_no_project_and_has_no_tests() {
     for files in cases {
         assert_eq!(project(files).parts, [], "{files:?}");
     }
-    let untested: &[&[(&str, &str)]] = &[
+    let untested: &[Files<'_>] = &[
         &[("package.json", r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#)],
         &[("package.json", "{}")],
         &[("package.json", "not json")],
@@ -133,7 +136,7 @@ fn parts_beyond_the_bound_are_named() {
 fn dependencies_are_installed_as_the_lock_says() {
     let some = r#"{"dependencies":{"a":"1"}}"#;
     let pinned = r#"{"packageManager":"pnpm@9.1.0","dependencies":{"a":"1"}}"#;
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    let cases: &[(Files<'_>, &[&str])] = &[
         (&[("package.json", "{}"), ("package-lock.json", "")], &[]),
         (&[("package.json", some)], &["npm install --no-audit --no-fund"]),
         (&[("package.json", some), ("package-lock.json", "")], &["npm ci --no-audit --no-fund"]),
@@ -188,7 +191,7 @@ fn a_script_is_read_for_the_runners_it_leads_to() {
 fn linters_are_run_only_where_they_are_configured() {
     let ts = r#"{"devDependencies":{"typescript":"5","eslint":"9"}}"#;
     let scripts = r#"{"scripts":{"lint":"biome check","typecheck":"tsc"},"devDependencies":{"eslint":"9"}}"#;
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    let cases: &[(Files<'_>, &[&str])] = &[
         (&[("Cargo.toml", "")], &[]),
         (&[("Cargo.toml", "[lints.clippy]\nall='deny'")], &["cargo clippy --workspace --all-targets"]),
         (&[("Cargo.toml", ""), ("clippy.toml", "")], &["cargo clippy --workspace --all-targets"]),
@@ -214,7 +217,7 @@ fn only_what_answers_requests_is_started() {
     let express = r#"{"scripts":{"start":"node index.js"},"dependencies":{"express":"4"}}"#;
     let tool = r#"{"scripts":{"start":"node index.js"}}"#;
     let axum = "[package]\nname='api'\n[dependencies]\naxum='0.8'";
-    let cases: &[(&[(&str, &str)], Option<&str>)] = &[
+    let cases: &[(Files<'_>, Option<&str>)] = &[
         (&[("package.json", express)], Some("npm run start")),
         (&[("package.json", tool), ("index.js", "console.log(1)")], None),
         (&[("package.json", tool), ("index.js", "http.createServer(f).listen(80)")], Some("npm run start")),

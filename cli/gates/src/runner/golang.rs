@@ -109,7 +109,8 @@ fn is_parent(tests: &BTreeMap<(String, String), State>, package: &str, test: &st
     tests.range(first.clone()..).next().is_some_and(|((p, t), _)| p == package && t.starts_with(&first.1))
 }
 
-/// `--- PASS: TestAdd (0.00s)` with `-v`; else only packages are told: `ok  	example.com/x	0.002s`.
+/// `--- PASS: TestAdd (0.00s)` with `-v`; else only packages are told: `ok`, the package and the time, with
+/// tabs between them.
 fn plain(lines: &[&str]) -> Found {
     let (mut tests, mut packages) = (Count::default(), Count::default());
     let (mut names, mut broken) = (Vec::new(), Vec::new());

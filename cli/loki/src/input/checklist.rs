@@ -20,18 +20,20 @@ const TAB_COLUMNS: usize = 4;
 /// What a document's task lists say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TaskLists {
-    /// What is to be done, each with what it is nested in, not cut to any limit yet but in length.
+    /// What is to be done, each with what it is nested in: the first [`ITEMS_MAX`].
     pub(super) open: Vec<String>,
+    /// How many are to be done.
+    pub(super) open_count: usize,
     /// How many are ticked.
     pub(super) done: usize,
-    /// Lines that are neither items, nor headings, nor blank.
+    /// Lines that are neither an item with a box, nor a part of one, nor a heading, nor blank.
     others: usize,
 }
 
 impl TaskLists {
     /// True where the document is a checklist: at least half of its lines are items with a box.
     pub(super) fn are_the_document(&self) -> bool {
-        let boxes = self.open.len() + self.done;
+        let boxes = self.open_count + self.done;
         boxes > 0 && boxes >= self.others
     }
 }
@@ -52,6 +54,8 @@ pub(super) fn read(text: &str) -> TaskLists {
 }
 
 /// Keeps a checklist within its limits. `what` names the items where the rest is counted.
+///
+/// `all` is how many there are, where `items` may be only the first of them.
 pub(super) fn bounded(mut items: Vec<String>, all: usize, what: &str) -> Vec<String> {
     if all > ITEMS_MAX {
         items.truncate(ITEMS_MAX - 1);
@@ -154,11 +158,12 @@ impl Reader {
             Some(true) => self.found.done += 1,
             Some(false) if last.text.is_empty() => {}
             Some(false) => {
-                let lead = outer.last().map(|lead| cut(lead.text.clone(), LEAD_BYTES_MAX));
-                let told = lead.filter(|lead| !lead.is_empty()).map(|lead| format!("{lead}: "));
-                self.found.open.push(cut(format!("{}{}", told.unwrap_or_default(), last.text), ITEM_BYTES_MAX));
+                self.found.open_count += 1;
+                if self.found.open.len() < ITEMS_MAX {
+                    self.found.open.push(cut(format!("{}{}", lead(outer), last.text), ITEM_BYTES_MAX));
+                }
             }
-            None => {}
+            None => self.found.others += 1,
         }
     }
 
@@ -166,6 +171,14 @@ impl Reader {
     fn leave(&mut self) {
         self.close();
         self.around.clear();
+    }
+}
+
+/// What an item is nested in, to stand in front of it.
+fn lead(outer: &[Item]) -> String {
+    match outer.last().map(|item| item.text.trim_end_matches([':', '.'])) {
+        Some(text) if !text.is_empty() => format!("{}: ", cut(text.to_owned(), LEAD_BYTES_MAX)),
+        Some(_) | None => String::new(),
     }
 }
 

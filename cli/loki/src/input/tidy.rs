@@ -147,7 +147,7 @@ fn balanced(text: &str) -> Vec<TidyLine> {
         let is_fence = ["```", "~~~"].iter().any(|mark| line.trim_start().starts_with(mark));
         let text = match fences.next(line) {
             Line::Inside if is_fence => format!("\\{}", line.trim_start()),
-            Line::Outside if is_fence => line.replace("```", "`"),
+            Line::Outside if is_fence => inline(line),
             Line::Outside if underlines(line) && lines.last().is_some_and(|last| last.is_title()) => {
                 if let Some(last) = lines.last_mut() {
                     last.text.insert_str(0, "# ");
@@ -164,6 +164,15 @@ fn balanced(text: &str) -> Vec<TidyLine> {
         lines.push(TidyLine { text, is_code: true });
     }
     lines
+}
+
+/// A line that begins like a fence and is none, with shorter marks.
+fn inline(line: &str) -> String {
+    let mut text = line.to_owned();
+    while text.contains("```") {
+        text = text.replace("```", "`");
+    }
+    text
 }
 
 impl TidyLine {
