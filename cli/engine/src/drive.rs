@@ -154,7 +154,8 @@ fn note_edits(engine: &Engine, run: &mut Run) -> Result<(), EngineError> {
 fn roll_back(engine: &Engine, run: &mut Run, effect: u64) -> Result<(), EngineError> {
     let Some(snapshot) = run.steps.snapshot.clone() else { return Ok(()) };
     // What is there now may not all be ours: it is kept under a name of its own before it is replaced.
-    engine.worktree.snapshot(&run.id, run.seq + 1, engine.clock.now().as_millisecond())?;
+    let (name, at_ms) = (format!("before-{}", run.seq + 1), engine.clock.now().as_millisecond());
+    engine.worktree.snapshot_named(&run.id, &name, at_ms, Some(&snapshot))?;
     let _own = engine.edits.as_ref().map(Edits::own);
     engine.worktree.restore(&snapshot)?;
     engine.record(run, Event::EffectRolledBack { effect, snapshot })?;

@@ -215,7 +215,10 @@ impl Session {
             match run.said {
                 Said::Ended(0) => {}
                 Said::Ended(code) if UNREACHABLE.iter().any(|word| run.output.contains(word)) => {
-                    let why = format!("a package registry could not be reached (exit code {code})");
+                    let why = format!(
+                        "a package registry could not be reached (exit code {code}): the sandbox's policy must let \
+                         commands reach it, as the preset `build` does"
+                    );
                     return Some(Run { said: Said::Unable(why), ..run });
                 }
                 Said::Ended(_) | Said::WentOn | Said::Unable(_) => return Some(run),

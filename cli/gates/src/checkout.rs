@@ -95,6 +95,8 @@ impl Checkout {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let path = folder.join(format!("{}-{number}", std::process::id()));
         fs::create_dir(&path).map_err(failed("make", &path))?;
+        // As commands will name it, so that its name can be taken out of what they print.
+        let path = path.canonicalize().map_err(failed("find", &path))?;
         let mut checkout = Checkout { path, tree: String::new() };
         checkout.tree = worktree.checkout(&checkout.path)?;
         Ok(checkout)

@@ -166,6 +166,7 @@ fn job(place: &Place, task: &Task) -> Job {
     job.variables = VARIABLES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     job.seconds_max = Some(task.seconds_max);
     job.output_bytes_max = OUTPUT_BYTES_MAX;
+    job.listens = true; // Tests bring servers of their own.
     job
 }
 

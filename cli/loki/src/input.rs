@@ -1,12 +1,22 @@
 //! Reading the document a command is given: a file, a folder, `-`, or a brief in quotes.
 //!
-//! Whatever cannot be used is one clear error, before anything is written.
+//! Whatever cannot be used is one clear error, before anything is written. What sort of work a document
+//! is, is told by its content ([`sources`]).
+
+mod checklist;
+mod fences;
+mod github;
+mod openapi;
+mod sources;
+mod tidy;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{CommandError, ErrorKind};
+
+pub(crate) use checklist::{ITEM_BYTES_MAX as CHECKLIST_ITEM_BYTES_MAX, ITEMS_MAX as CHECKLIST_ITEMS_MAX};
 
 /// A document longer than this is refused.
 pub(crate) const SPEC_BYTES_MAX: u64 = 2 * 1024 * 1024;
@@ -52,22 +62,56 @@ pub(crate) enum Origin {
     Brief,
 }
 
+/// What sort of work a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    /// A document that is written for people, and whatever else is none of the following.
+    Prose,
+    /// One or more GitHub issues, from an export.
+    GitHubIssue,
+    /// Task lists.
+    Checklist,
+    /// The description of an interface: `OpenAPI` 3 or Swagger 2.
+    OpenApi,
+}
+
 /// A document, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spec {
     /// Where it came from.
     pub(crate) origin: Origin,
-    /// The file's name, for telling its format; none where it has no file.
+    /// The file's name, for telling its format; none where it has no file, or where the text is not the file's.
     pub(crate) file_name: Option<String>,
-    /// Its text: UTF-8, not blank, at most [`SPEC_BYTES_MAX`] long.
+    /// Its text: UTF-8, not blank, at most [`SPEC_BYTES_MAX`] long. An export of issues is Markdown here;
+    /// everything else is as it was given.
     pub(crate) text: String,
+    /// What sort of work it is.
+    pub(crate) kind: SourceKind,
+    /// What is to be done, where the document lists it: open items, issues or operations, in its order.
+    /// At most [`CHECKLIST_ITEMS_MAX`] of at most [`CHECKLIST_ITEM_BYTES_MAX`] bytes each, every one a line.
+    pub(crate) checklist: Vec<String>,
+}
+
+impl Spec {
+    fn new(
+        origin: Origin,
+        file_name: Option<String>,
+        text: String,
+        shown: &str,
+    ) -> Result<Spec, CommandError> {
+        let found = sources::recognise(text, shown)?;
+        // The name of an export says how it was written, and the document that became of it is Markdown.
+        let is_file = found.kind != SourceKind::GitHubIssue;
+        let file_name = file_name.filter(|name| is_file || name.ends_with(".json"));
+        Ok(Spec { origin, file_name, text: found.text, kind: found.kind, checklist: found.checklist })
+    }
 }
 
 /// Reads what `argument` names, relative to `folder`. `stdin` is only touched for `-`.
 pub(crate) fn read_spec(argument: &str, folder: &Path, stdin: &mut dyn Read) -> Result<Spec, CommandError> {
     if argument == "-" {
         let bytes = read_bounded(stdin, "standard input")?;
-        return Ok(Spec { origin: Origin::Stdin, file_name: None, text: text_of(bytes, "standard input")? });
+        return Spec::new(Origin::Stdin, None, text_of(bytes, "standard input")?, "standard input");
     }
     if argument.trim().is_empty() {
         return Err(CommandError::new(ErrorKind::Input, "the document's name is empty").hint(WHAT_TO_GIVE));
@@ -78,7 +122,7 @@ pub(crate) fn read_spec(argument: &str, folder: &Path, stdin: &mut dyn Read) -> 
         Ok(_) => read_file(&path),
         Err(_) if is_brief(argument) => {
             let text = text_of(argument.as_bytes().to_vec(), "the brief")?;
-            Ok(Spec { origin: Origin::Brief, file_name: None, text })
+            Spec::new(Origin::Brief, None, text, "the brief")
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(argument)),
         Err(error) => Err(unreadable(&path.display().to_string(), &error)),
@@ -97,7 +141,7 @@ fn read_file(path: &Path) -> Result<Spec, CommandError> {
     let file = File::open(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
     let text = text_of(read_bounded(&mut &file, &shown)?, &shown)?;
     let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    Ok(Spec { origin: Origin::File(path.to_owned()), file_name, text })
+    Spec::new(Origin::File(path.to_owned()), file_name, text, &shown)
 }
 
 fn read_bounded(reader: &mut dyn Read, shown: &str) -> Result<Vec<u8>, CommandError> {

@@ -184,21 +184,38 @@ pub(crate) fn turn(request: &Request, name: &str, told: Told, desk: &Desk) -> Tu
     Turn { text: told.text, calls, tokens: told.tokens, cost: told.cost, model, end, raw: None }
 }
 
-/// A run that ended without saying what came of it.
-pub(crate) fn no_result(ran: &Ran, skipped: u64, spent: Option<(Tokens, Cost)>) -> ProviderError {
+/// What is known of a run that ended without saying what came of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cut {
+    /// Whether it said anything at all.
+    pub(crate) began: bool,
+    /// Lines that were too long to be read.
+    pub(crate) skipped: u64,
+    /// What it had used by then.
+    pub(crate) spent: Option<(Tokens, Cost)>,
+}
+
+/// The error of such a run. One that gave up before it said anything does not understand what it is asked for,
+/// and will not another time.
+pub(crate) fn no_result(ran: &Ran, cut: Cut) -> ProviderError {
     let how = match &ran.end {
         RunEnd::Exited(code) => format!("ended with code {code}"),
         RunEnd::Stopped => "was stopped".to_owned(),
         RunEnd::Ended(how) => how.clone(),
     };
-    let skipped = match skipped {
+    let skipped = match cut.skipped {
         0 => String::new(),
         lines => format!(" ({lines} lines of its output could not be read)"),
     };
     let words = crate::http::shown(tail(&ran.last_words), None);
     let words = if words.is_empty() { words } else { format!(": {words}") };
     let message = format!("the agent {how} and did not say what came of its turn{skipped}{words}");
-    ProviderError::Transient { message, retry_after_ms: None, rate_limited: false, spent }
+    match ran.end {
+        RunEnd::Exited(code) if code != 0 && !cut.began => ProviderError::permanent(Refusal::Other, message),
+        _ => {
+            ProviderError::Transient { message, retry_after_ms: None, rate_limited: false, spent: cut.spent }
+        }
+    }
 }
 
 /// A run that did not come about.

@@ -149,7 +149,7 @@ impl Provider for Claude {
         match events.outcome() {
             Some(Ok(told)) => Ok(turn(request, &self.name, told, &desk)),
             Some(Err(error)) => Err(error),
-            None => Err(no_result(&ran, events.skipped(), events.spent())),
+            None => Err(no_result(&ran, events.cut())),
         }
     }
 }

@@ -16,10 +16,13 @@ use crate::agent::{
     AgentError, LINE_BYTES_MAX, Launch, PLACEHOLDER, Rights, Setup, no_result, not_launched, prompt, turn,
 };
 use crate::prices::Price;
-use crate::{Provider, ProviderError, Quote, Request, Turn, count};
+use crate::{Provider, ProviderError, Quote, Refusal, Request, Turn, count};
 
 const AGENT: &str = "codex";
 const BASE_URL: &str = "https://api.openai.com/v1";
+
+/// Characters of a prompt that it takes.
+const PROMPT_CHARS_MAX: usize = 1_048_576;
 
 /// Features that are off: what works beside the conversation would be counted nowhere, and the rest reaches for
 /// things outside of the project.
@@ -139,6 +142,10 @@ impl Provider for Codex {
         let desk = self.setup.desk(request)?;
         let rights = Rights::of(&request.phase);
         let stdin = prompt(request, rights);
+        if stdin.chars().nth(PROMPT_CHARS_MAX).is_some() {
+            let message = format!("the agent takes prompts of at most {PROMPT_CHARS_MAX} characters");
+            return Err(ProviderError::permanent(Refusal::Request, message));
+        }
         let meter = Meter::new(count::request(request), self.price, request.allowance_micro_usd);
         let launch = Launch {
             arguments: self.arguments(),
@@ -155,7 +162,7 @@ impl Provider for Codex {
         match events.outcome() {
             Some(Ok(told)) => Ok(turn(request, &self.name, told, &desk)),
             Some(Err(error)) => Err(error),
-            None => Err(no_result(&ran, events.skipped(), events.spent())),
+            None => Err(no_result(&ran, events.cut())),
         }
     }
 }

@@ -268,6 +268,8 @@ pub enum ProviderError {
         refusal: Refusal,
         /// What it said.
         message: String,
+        /// What had been used up by then, as far as anybody said.
+        spent: Option<(Tokens, Cost)>,
     },
 }
 
@@ -307,6 +309,6 @@ impl ProviderError {
 
     /// A refusal.
     pub fn permanent(refusal: Refusal, message: impl Into<String>) -> Self {
-        Self::Permanent { refusal, message: message.into() }
+        Self::Permanent { refusal, message: message.into(), spent: None }
     }
 }

@@ -195,7 +195,10 @@ impl Router {
                 attempts.failed(model.provider.name(), &message, spent);
                 None
             }
-            Err(permanent @ ProviderError::Permanent { .. }) => Some(Err(permanent)),
+            Err(ProviderError::Permanent { refusal, message, spent }) => {
+                let spent = attempts.spent_with(spent);
+                Some(Err(ProviderError::Permanent { refusal, message, spent }))
+            }
         }
     }
 }

@@ -112,6 +112,7 @@ impl Commands {
         let mut job = Job::new(["/bin/sh", "-c", command], self.folder(input)?);
         job.seconds_max = Some(seconds_max);
         job.output_bytes_max = output::BYTES_MAX;
+        job.listens = true; // Tests bring servers of their own.
         Ok(job)
     }
 

@@ -66,7 +66,11 @@ pub(super) async fn call(
             needs_person: proposal.needs_person.clone(),
             proposal: engine.keep("a proposal", &proposal)?.id,
         }),
-        Err(error) => answered(engine, false, &error.message, &explain(&error)),
+        Err(error) => {
+            // The first line is for people; what a command printed may follow it.
+            let summary = error.message.lines().next().unwrap_or_default();
+            answered(engine, false, summary, &explain(&error))
+        }
     }
 }
 

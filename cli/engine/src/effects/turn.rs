@@ -51,7 +51,13 @@ fn refused(engine: &Engine, error: &ProviderError) -> Outcome {
                 usage: spent.map(|(tokens, cost)| usage(tokens, cost)),
             }
         }
-        ProviderError::Permanent { .. } => failed("provider_refused", &message, false),
+        ProviderError::Permanent { spent, .. } => Outcome::Failed {
+            code: "provider_refused".to_owned(),
+            message,
+            transient: false,
+            retry_at_ms: None,
+            usage: spent.map(|(tokens, cost)| usage(tokens, cost)),
+        },
     }
 }
 

@@ -59,8 +59,7 @@ impl Reviewer for ModelReviewer {
             }
             Ok(Err(error)) => {
                 let spent = match &error {
-                    ProviderError::Transient { spent, .. } => *spent,
-                    ProviderError::Permanent { .. } => None,
+                    ProviderError::Transient { spent, .. } | ProviderError::Permanent { spent, .. } => *spent,
                 };
                 let usage = spent.map_or(Usage::FREE, |(tokens, cost)| usage(tokens, cost));
                 Review { opinion: Err(bounded(&error.to_string(), 300).to_owned()), usage }

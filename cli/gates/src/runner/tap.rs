@@ -25,7 +25,8 @@ pub(super) fn parse(lines: &[&str]) -> Found {
             }
         }
     }
-    let plan = plan?;
+    // A range that someone prints is no plan: there is nothing that it could be the plan of.
+    let plan = plan.filter(|_| count != Count::default())?;
     if plan != count.passed + count.failed + count.skipped {
         return Some(Err("the output of TAP has not as many results as planned"));
     }

@@ -197,7 +197,9 @@ fn item(raw: &str) -> Option<Item> {
     };
     let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
     let (ticked, text) = match ["[ ]", "[x]", "[X]"].iter().position(|mark| rest.starts_with(mark)) {
-        Some(mark) if rest[3..].is_empty() || rest[3..].starts_with([' ', '\t']) => (Some(mark > 0), &rest[3..]),
+        Some(mark) if rest[3..].is_empty() || rest[3..].starts_with([' ', '\t']) => {
+            (Some(mark > 0), &rest[3..])
+        }
         _ => (None, rest),
     };
     Some(Item { indent, ticked, text: printable(text.trim()) })

@@ -190,7 +190,8 @@ fn ended(state: &str) -> Option<Option<&'static str>> {
 /// The repository that the address of an issue or a pull request names, and whether it is the latter.
 fn place(url: &str) -> Option<(String, bool)> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let mut parts = rest.split(['/', '#', '?']).skip(1).skip_while(|part| matches!(*part, "api" | "v3" | "repos"));
+    let mut parts =
+        rest.split(['/', '#', '?']).skip(1).skip_while(|part| matches!(*part, "api" | "v3" | "repos"));
     let (owner, name, kind, number) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_pull = matches!(kind, "pull" | "pulls");
     let known = is_pull || kind == "issues";
@@ -206,14 +207,19 @@ fn issue(value: &Value, entry: Entry) -> Result<Issue, GitHubError> {
     let fields = value.as_object().ok_or(GitHubError::NoObject { entry })?;
     let reader = Fields { fields, entry };
     let number = reader.present("number")?;
-    let number = number.as_u64().filter(|number| *number > 0).ok_or(reader.wrong("number", "a positive number"))?;
+    let number =
+        number.as_u64().filter(|number| *number > 0).ok_or(reader.wrong("number", "a positive number"))?;
     let title = one_line(reader.text("title")?.unwrap_or_default());
     if title.is_empty() {
         return Err(GitHubError::Missing { entry, field: "title" });
     }
-    let url = [reader.text("html_url")?, reader.text("url")?].into_iter().flatten().find(|url| place(url).is_some());
+    let url = [reader.text("html_url")?, reader.text("url")?]
+        .into_iter()
+        .flatten()
+        .find(|url| place(url).is_some());
     let place = url.and_then(place);
-    let state = reader.text("state")?.map(|state| ended(state).ok_or(reader.wrong("state", "`open` or `closed`")));
+    let state =
+        reader.text("state")?.map(|state| ended(state).ok_or(reader.wrong("state", "`open` or `closed`")));
     let (comments, comments_absent) = reader.comments()?;
     Ok(Issue {
         number,

@@ -14,7 +14,8 @@ const TICKS_MAX: usize = 3;
 /// tabs, marks of direction, zero-width ones, and tags.
 pub(super) fn is_hidden(c: char) -> bool {
     let direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shapeless = matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+    let shapeless =
+        matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
     (c.is_control() && c != '\n' && c != '\t') || direction || shapeless
 }
 

@@ -64,11 +64,24 @@ fn a_run_without_a_result_is_one_clear_error_that_says_what_was_spent() {
     let last_words = format!("{}\u{1b}[31mit broke\nhere", "\u{e9}".repeat(1000));
     let ran = Ran { end: RunEnd::Exited(3), last_words };
     let spent = Some((Tokens { input: 5, ..Tokens::default() }, Cost::Estimated { micro_usd: 5 }));
-    let error = no_result(&ran, 2, spent);
+    let error = no_result(&ran, Cut { began: true, skipped: 2, spent });
     let message = error.to_string();
     assert!(message.contains("ended with code 3") && message.contains("2 lines"), "{message}");
     assert!(message.ends_with("it broke here") && message.len() < 600, "{message}");
     assert!(matches!(error, ProviderError::Transient { spent: told, .. } if told == spent));
+}
+
+#[test]
+fn a_program_that_gives_up_before_it_says_anything_is_not_tried_again() {
+    let ran = |end| Ran { end, last_words: "error: unknown option".into() };
+    let permanent = |end, began| {
+        let error = no_result(&ran(end), Cut { began, ..Cut::default() });
+        matches!(error, ProviderError::Permanent { refusal: Refusal::Other, .. })
+    };
+    assert!(permanent(RunEnd::Exited(1), false));
+    assert!(!permanent(RunEnd::Exited(1), true));
+    assert!(!permanent(RunEnd::Exited(0), false));
+    assert!(!permanent(RunEnd::Ended("was ended by signal 9".into()), false));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::agent::{Flow, Lines, Splitter, Told};
+use crate::agent::{Cut, Flow, Lines, Splitter, Told};
 use crate::conversation::text;
 use crate::http::Complaint;
 use crate::prices::Price;
@@ -21,6 +21,8 @@ const MESSAGES_MAX: usize = 100_000;
 /// What has been read of a run.
 pub(super) struct Events {
     splitter: Splitter,
+    /// It said anything at all.
+    began: bool,
     price: Option<Price>,
     model: Option<String>,
     /// Tokens by message, as far as they were told before the end.
@@ -48,6 +50,7 @@ impl Events {
     pub(super) fn new(line_bytes_max: usize, price: Option<Price>) -> Self {
         Self {
             splitter: Splitter::new(line_bytes_max),
+            began: false,
             price,
             model: None,
             used: BTreeMap::new(),
@@ -70,13 +73,13 @@ impl Events {
         }
     }
 
-    /// Lines that were too long to be read.
-    pub(super) fn skipped(&self) -> u64 {
-        self.splitter.skipped()
+    /// What is known where there is no outcome.
+    pub(super) fn cut(&self) -> Cut {
+        Cut { began: self.began, skipped: self.splitter.skipped(), spent: self.spent() }
     }
 
     /// What had been used by then, where there is no result.
-    pub(super) fn spent(&self) -> Option<(Tokens, Cost)> {
+    fn spent(&self) -> Option<(Tokens, Cost)> {
         if self.used.is_empty() {
             return None;
         }
@@ -90,6 +93,7 @@ impl Events {
 
     fn line(&mut self, line: &[u8]) -> Flow {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return Flow::Go };
+        self.began |= !text(&event, "type").is_empty();
         match text(&event, "type") {
             "system" => return self.system(&event),
             "assistant" => self.assistant(&event),
@@ -206,8 +210,7 @@ fn words(result: &Value) -> String {
     if errors.is_empty() { text(result, "subtype").to_owned() } else { errors }
 }
 
-/// Adds what was paid. A refusal cannot say so: what cost something is told as a failure that may pass, and the
-/// next attempt, which costs nothing, as the refusal that it is.
+/// Adds what was paid.
 fn paid(error: ProviderError, tokens: Tokens, cost: Cost) -> ProviderError {
     if tokens == Tokens::default() {
         return error;
@@ -217,8 +220,8 @@ fn paid(error: ProviderError, tokens: Tokens, cost: Cost) -> ProviderError {
         ProviderError::Transient { message, retry_after_ms, rate_limited, .. } => {
             ProviderError::Transient { message, retry_after_ms, rate_limited, spent }
         }
-        ProviderError::Permanent { message, .. } => {
-            ProviderError::Transient { message, retry_after_ms: None, rate_limited: false, spent }
+        ProviderError::Permanent { refusal, message, .. } => {
+            ProviderError::Permanent { refusal, message, spent }
         }
     }
 }

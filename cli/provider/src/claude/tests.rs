@@ -139,7 +139,9 @@ async fn a_refusal_after_money_was_spent_does_not_forget_the_money() {
     let spent = quota.replace("\"modelUsage\":{}", "\"modelUsage\":{\"m\":{\"inputTokens\":5}}");
     assert_ne!(spent, quota);
     let error = answer(&spent).await.unwrap_err();
-    let ProviderError::Transient { spent: Some((tokens, _)), .. } = error else { panic!("{error:?}") };
+    let ProviderError::Permanent { refusal: Refusal::Quota, spent: Some((tokens, _)), .. } = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(tokens.input, 5);
 }
 

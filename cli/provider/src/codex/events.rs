@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::agent::{Flow, Lines, Splitter, Told};
+use crate::agent::{Cut, Flow, Lines, Splitter, Told};
 use crate::conversation::text;
 use crate::http::Complaint;
 use crate::prices::Price;
@@ -21,6 +21,8 @@ const UNSEEN_TOKENS: u64 = 300;
 /// What has been read of a run.
 pub(super) struct Events {
     splitter: Splitter,
+    /// It said anything at all.
+    began: bool,
     price: Price,
     meter: Meter,
     /// The last words of the agent.
@@ -59,7 +61,7 @@ impl Events {
     /// Lines of at most so many bytes.
     pub(super) fn new(line_bytes_max: usize, price: Price, meter: Meter) -> Self {
         let splitter = Splitter::new(line_bytes_max);
-        Self { splitter, price, meter, said: String::new(), over_budget: false, end: None }
+        Self { splitter, began: false, price, meter, said: String::new(), over_budget: false, end: None }
     }
 
     /// What came of the run; `None` where it did not say.
@@ -83,13 +85,13 @@ impl Events {
         }
     }
 
-    /// Lines that were too long to be read.
-    pub(super) fn skipped(&self) -> u64 {
-        self.splitter.skipped()
+    /// What is known where there is no outcome.
+    pub(super) fn cut(&self) -> Cut {
+        Cut { began: self.began, skipped: self.splitter.skipped(), spent: self.spent() }
     }
 
     /// What had been used by then, about.
-    pub(super) fn spent(&self) -> Option<(Tokens, Cost)> {
+    fn spent(&self) -> Option<(Tokens, Cost)> {
         self.meter.spent()
     }
 
@@ -105,6 +107,7 @@ impl Events {
 
     fn line(&mut self, line: &[u8]) -> Flow {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return Flow::Go };
+        self.began |= !text(&event, "type").is_empty();
         match text(&event, "type") {
             "item.completed" => {
                 let item = event.get("item").unwrap_or(&Value::Null);
@@ -153,10 +156,8 @@ impl Events {
             (ProviderError::Transient { message, retry_after_ms, rate_limited, .. }, spent) => {
                 ProviderError::Transient { message, retry_after_ms, rate_limited, spent }
             }
-            // What cost something is told as a failure that may pass, since a refusal cannot say so; the next
-            // attempt, which costs nothing, as the refusal that it is.
-            (ProviderError::Permanent { message, .. }, spent) => {
-                ProviderError::Transient { message, retry_after_ms: None, rate_limited: false, spent }
+            (ProviderError::Permanent { refusal, message, .. }, spent) => {
+                ProviderError::Permanent { refusal, message, spent }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::agent::fake::Play;
 use crate::prices::{Long, Rates};
 use crate::testing::{PRICE, request, user};
-use crate::{Cost, Refusal, Tokens, TurnEnd};
+use crate::{Cost, Tokens, TurnEnd};
 
 const FINISH: &str = include_str!("fixtures/finish.jsonl");
 
@@ -153,4 +153,15 @@ async fn tokens_that_contradict_each_other_do_not_wrap_around() {
     let event = json!({"type": "turn.completed", "usage": usage});
     let turn = answer(&format!("{event}\n")).await.unwrap();
     assert_eq!((turn.tokens.input, turn.tokens.output), (0, 0));
+}
+
+#[tokio::test]
+async fn a_prompt_that_it_would_not_take_is_not_sent() {
+    let (codex, play) = codex(Play::printing(FINISH));
+    let system = "\u{e9}".repeat(PROMPT_CHARS_MAX);
+    let error = codex.turn(&Request { system, ..asked("act") }).await.unwrap_err();
+    assert!(matches!(error, ProviderError::Permanent { refusal: Refusal::Request, .. }), "{error:?}");
+    assert!(play.launches.lock().unwrap().is_empty());
+    let system = "x".repeat(PROMPT_CHARS_MAX - 10_000);
+    assert!(codex.turn(&Request { system, ..asked("act") }).await.is_ok());
 }

@@ -94,7 +94,7 @@ impl Complaint {
             Meaning::Later { rate_limited } => {
                 ProviderError::Transient { message, retry_after_ms: self.wait_ms, rate_limited, spent: None }
             }
-            Meaning::Never(refusal) => ProviderError::Permanent { refusal, message },
+            Meaning::Never(refusal) => ProviderError::permanent(refusal, message),
         }
     }
 

@@ -71,7 +71,7 @@ fn transient(error: &ProviderError) -> (&str, Option<u64>, bool, Option<(Tokens,
 
 fn permanent(error: &ProviderError) -> (Refusal, &str) {
     match error {
-        ProviderError::Permanent { refusal, message } => (*refusal, message),
+        ProviderError::Permanent { refusal, message, .. } => (*refusal, message),
         ProviderError::Transient { .. } => panic!("not permanent: {error}"),
     }
 }

@@ -30,10 +30,15 @@ impl Attempts {
     pub(super) fn failed(&mut self, model: &str, message: &str, spent: Option<(Tokens, Cost)>) {
         let end = message.floor_char_boundary(REASON_BYTES_MAX);
         self.reasons.push(format!("{model}: {}", message.get(..end).unwrap_or_default()));
-        self.spent = match (self.spent, spent) {
+        self.spent = self.spent_with(spent);
+    }
+
+    /// What was spent so far, and this.
+    pub(super) fn spent_with(&self, spent: Option<(Tokens, Cost)>) -> Option<(Tokens, Cost)> {
+        match (self.spent, spent) {
             (Some(earlier), Some(now)) => Some(sums::both(earlier, now)),
             (earlier, now) => earlier.or(now),
-        };
+        }
     }
 
     /// The request as the next model may have it: its allowance less what was spent. `None` if that

@@ -169,7 +169,7 @@ async fn a_refusal_that_will_not_pass_ends_the_turn_at_once() {
         world.plan("d2", &[Refuses(refusal)]);
         let router = world.router("", "d1 d2 d3", "f");
         let error = router.turn(&request("act")).await.unwrap_err();
-        let ProviderError::Permanent { refusal: of, message } = error else { panic!("{error}") };
+        let ProviderError::Permanent { refusal: of, message, .. } = error else { panic!("{error}") };
         assert_eq!((of, message.as_str()), (refusal, "d2"));
         assert_eq!(world.asked(), ["d1", "d2"]);
     }

@@ -3,6 +3,7 @@
 //! Every issue, and what was said about all of them, stands under a heading of the first level: no heading
 //! in a description can take in what follows it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{Comment, Document, Issue};
@@ -38,7 +39,8 @@ pub(super) fn several(issues: &[Issue]) -> Document {
     let mut seen = BTreeSet::new();
     let (first, again): (Vec<&Issue>, Vec<&Issue>) =
         issues.iter().partition(|issue| seen.insert((&issue.repository, issue.number)));
-    let (open, closed): (Vec<&Issue>, Vec<&Issue>) = first.into_iter().partition(|issue| issue.ended.is_none());
+    let (open, closed): (Vec<&Issue>, Vec<&Issue>) =
+        first.into_iter().partition(|issue| issue.ended.is_none());
     let repositories: BTreeSet<&str> =
         issues.iter().filter_map(|issue| issue.repository.as_deref()).collect();
     let named = repositories.len() > 1;
@@ -154,7 +156,7 @@ fn quote(text: &mut String, body: &str) {
 }
 
 /// A word such as `API_KEY` as Markdown escapes it: it is no setting that somebody asked for.
-fn unnamed(word: &str) -> std::borrow::Cow<'_, str> {
-    let is_setting = word.contains('_') && word.bytes().any(|byte| byte.is_ascii_uppercase());
+fn unnamed(word: &str) -> Cow<'_, str> {
+    let is_setting = word.as_bytes().windows(2).any(|pair| pair[0].is_ascii_uppercase() && pair[1] == b'_');
     if is_setting { word.replace('_', "\\_").into() } else { word.into() }
 }
