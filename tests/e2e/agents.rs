@@ -4,7 +4,9 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
 
 use loki_kit::TestEnv;
 use loki_kit::fakes::projects::Project;
@@ -203,8 +205,8 @@ fn uncounted(fake: &Fake) -> u64 {
 
 fn repairs(agent: Agent, start: impl FnOnce(Script) -> Fake, base_path: &str) {
     let Some(programs) = programs() else { return };
-    let root = std::sync::Arc::new(std::sync::OnceLock::<PathBuf>::new());
-    let seen_root = std::sync::Arc::clone(&root);
+    let root = Arc::new(OnceLock::<PathBuf>::new());
+    let seen_root = Arc::clone(&root);
     let fake = start(Script::new(move |seen| {
         let root = seen_root.get().cloned().unwrap_or_default();
         Repair { root }.reply(seen)
@@ -261,6 +263,42 @@ fn claude_mends_a_project() {
 #[test]
 fn codex_mends_a_project() {
     repairs(CODEX, fakes::responses::start, "/v1");
+}
+
+/// Killed while the agent is at work, after it has changed a file: nothing of it goes on, and the next start
+/// begins its turn anew.
+#[test]
+fn killed_in_the_middle_of_a_turn_it_is_taken_back_and_done_again() {
+    let Some(programs) = programs() else { return };
+    let root = Arc::new(OnceLock::<PathBuf>::new());
+    let seen_root = Arc::clone(&root);
+    let (reached, reach) = mpsc::channel();
+    let mut slow = true;
+    let fake = fakes::anthropic::start(Script::new(move |seen| {
+        let root = seen_root.get().cloned().unwrap_or_default();
+        let reply = Repair { root }.reply(seen);
+        if seen.last_result("Edit").is_some() && std::mem::take(&mut slow) {
+            reached.send(()).expect("the test listens");
+            return reply.delay(3_000);
+        }
+        reply
+    }));
+    let env = prepared(CLAUDE, &programs, &fake, "");
+    root.set(env.root().canonicalize().expect("the project")).expect("set once");
+    let mut command = env.command(&["start", "PRD.md", "--headless"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("loki starts");
+    let reached = reach.recv_timeout(Duration::from_secs(100));
+    assert!(Project::python().is_repaired(env.root()), "the agent has changed the file by now");
+    child.kill().expect("it is killed");
+    child.wait().expect("it has ended");
+    reached.expect("the agent came as far as that");
+    let asked = fake.requests().len();
+    env.loki(&["start", "PRD.md", "--headless"]).expect_code(0);
+    assert!(Project::python().is_repaired(env.root()));
+    let again =
+        fake.requests()[asked..].iter().any(|request| request.body.to_string().contains("old_string"));
+    assert!(again, "the turn was taken back, and so is done again");
+    assert_eq!(fake.complaints(), Vec::<String>::new());
 }
 
 #[test]

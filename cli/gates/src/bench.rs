@@ -212,16 +212,8 @@ impl Session {
         let part = self.project.parts.get(part)?;
         for step in &part.install {
             let run = self.run(&part.name(), &part.folder, step, INSTALL_SECONDS_MAX).await;
-            match run.said {
-                Said::Ended(0) => {}
-                Said::Ended(code) if UNREACHABLE.iter().any(|word| run.output.contains(word)) => {
-                    let why = format!(
-                        "a package registry could not be reached (exit code {code}): the sandbox's policy must let \
-                         commands reach it, as the preset `build` does"
-                    );
-                    return Some(Run { said: Said::Unable(why), ..run });
-                }
-                Said::Ended(_) | Said::WentOn | Said::Unable(_) => return Some(run),
+            if run.said != Said::Ended(0) {
+                return Some(if_unreachable(run));
             }
         }
         None
@@ -233,6 +225,20 @@ impl Session {
         let ran = self.hands.run(&self.place(Whose::Gates), &task).await;
         Run::of(part, step, seconds_max, ran).at_home_in(self.checkout.path())
     }
+}
+
+/// The same, except that a command which failed since it could not reach a registry says nothing about the
+/// project. Only for commands that ran none of its tests, which may speak of connections for their own reasons.
+pub(crate) fn if_unreachable(run: Run) -> Run {
+    let Said::Ended(code) = run.said else { return run };
+    if code == 0 || !UNREACHABLE.iter().any(|word| run.output.contains(word)) {
+        return run;
+    }
+    let why = format!(
+        "a package registry could not be reached (exit code {code}): the sandbox's policy must let commands \
+         reach it, as the preset `build` does"
+    );
+    Run { said: Said::Unable(why), ..run }
 }
 
 /// How a command ended, in words for whoever must see to it, where that says nothing about the project.

@@ -6,7 +6,7 @@ use loki_engine::tool::Judgement;
 use tokio::sync::Mutex;
 
 use crate::account::{Account, Run, Said};
-use crate::bench::{Bench, Commands, Session, not_applicable};
+use crate::bench::{Bench, Commands, Session, if_unreachable, not_applicable};
 use crate::project::{Part, Project, Step};
 
 /// What a gate runs.
@@ -65,7 +65,7 @@ async fn run_own(session: &mut Session, steps: Steps, step: &Step, account: &mut
         return account.not_installed(&failed);
     }
     let run = session.run("project", "", step, steps.seconds_max).await;
-    tell(account, &run);
+    tell(account, &if_unreachable(run));
 }
 
 async fn run_parts(session: &mut Session, steps: Steps, account: &mut Account) {
@@ -79,7 +79,7 @@ async fn run_parts(session: &mut Session, steps: Steps, account: &mut Account) {
         }
         for step in (steps.of)(part) {
             let run = session.run(&part.name(), &part.folder, step, steps.seconds_max).await;
-            tell(account, &run);
+            tell(account, &if_unreachable(run));
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::account::{Account, Run, Said};
-use crate::bench::{Bench, Session, inconclusive};
+use crate::bench::{Bench, Session, if_unreachable, inconclusive};
 use crate::project::{Part, Project, Tests};
 use crate::runner::{Colour, Count, Reading, Reports, Runner, found_reports, read, remove_reports};
 use crate::steps::own;
@@ -116,6 +116,7 @@ async fn run(session: &mut Session, target: &Target, account: &mut Account) {
     }
     let reports = spawn_blocking(move || found_reports(&path, reports)).await.unwrap_or_default();
     let reading = read(&run.stdout, &run.stderr, &target.tests.runners).with_reports(reports);
+    let run = if reading == Reading::default() { if_unreachable(run) } else { run };
     tell(account, &run, &reading, target.tests.idle);
 }
 

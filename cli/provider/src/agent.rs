@@ -32,6 +32,8 @@ pub const PLACEHOLDER: &str = "the-key-is-kept-by-loki";
 
 /// Bytes of a program's last words that are shown.
 const LAST_WORDS_BYTES_MAX: usize = 300;
+/// What a turn may cost at least, as long as as much is left: less would buy no more than a beginning.
+const SHARE_MICRO_USD_MIN: u64 = 500_000;
 
 /// Starts an agent's program, confined, in the project's folder.
 #[async_trait]
@@ -150,11 +152,20 @@ impl Setup {
         }
     }
 
-    /// All that is left of the budget: nobody knows how much of it an agent uses.
+    /// What a turn may cost, in millionths of a US dollar: half of what is left of the budget, or all of it
+    /// where that is little. Nobody knows how much of it an agent will use, so all that it may use is reserved;
+    /// and where the turn is cut short by a crash, nobody ever learns, so all of that counts as used. It must not
+    /// be the whole budget.
+    pub(crate) fn allowance_micro_usd(request: &Request) -> Option<u64> {
+        let share = |left: u64| left.min((left / 2).max(SHARE_MICRO_USD_MIN));
+        request.allowance_micro_usd.map(share)
+    }
+
+    /// What a turn may cost at the most.
     pub(crate) fn quote(request: &Request) -> Quote {
         let tokens = Tokens { input: count::request(request), ..Tokens::default() };
-        let cost =
-            request.allowance_micro_usd.map_or(Cost::Unknown, |micro_usd| Cost::Estimated { micro_usd });
+        let cost = Self::allowance_micro_usd(request)
+            .map_or(Cost::Unknown, |micro_usd| Cost::Estimated { micro_usd });
         Quote { tokens, cost }
     }
 

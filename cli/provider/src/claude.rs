@@ -85,7 +85,7 @@ impl Claude {
         if let Some(model) = &self.setup.model {
             arguments.extend(["--model".to_owned(), model.clone()]);
         }
-        if let Some(micro_usd) = request.allowance_micro_usd {
+        if let Some(micro_usd) = Setup::allowance_micro_usd(request) {
             let usd = format!("{}.{:06}", micro_usd / 1_000_000, micro_usd % 1_000_000);
             arguments.extend(["--max-budget-usd".to_owned(), usd]);
         }

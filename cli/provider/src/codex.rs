@@ -146,7 +146,7 @@ impl Provider for Codex {
             let message = format!("the agent takes prompts of at most {PROMPT_CHARS_MAX} characters");
             return Err(ProviderError::permanent(Refusal::Request, message));
         }
-        let meter = Meter::new(count::request(request), self.price, request.allowance_micro_usd);
+        let meter = Meter::new(count::request(request), self.price, Setup::allowance_micro_usd(request));
         let launch = Launch {
             arguments: self.arguments(),
             stdin,

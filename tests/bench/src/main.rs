@@ -8,6 +8,7 @@ mod durable;
 mod fold;
 mod measure;
 mod migration;
+mod model;
 mod program;
 mod sandbox;
 
@@ -31,7 +32,7 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 11] = [
+const BENCHMARKS: [(&str, Benchmark); 14] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
     ("start-large", program::start_large),
@@ -43,6 +44,9 @@ const BENCHMARKS: [(&str, Benchmark); 11] = [
     ("durable-process", durable::durable_process),
     ("durable-disk", durable::durable_disk),
     ("sandbox-true", sandbox::sandbox_true),
+    ("model-overhead", model::model_overhead),
+    ("prompt-5000", model::prompt_5000),
+    ("verify-2000", model::verify_2000),
 ];
 
 fn main() -> ExitCode {

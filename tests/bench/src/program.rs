@@ -109,7 +109,7 @@ fn start(setup: &Setup, folder: &Path) -> Command {
     command
 }
 
-fn checked(setup: &Setup, ended: std::io::Result<Output>, code: i32) -> Result<(), BenchError> {
+pub(crate) fn checked(setup: &Setup, ended: std::io::Result<Output>, code: i32) -> Result<(), BenchError> {
     let output = ended.map_err(BenchError::io(format!("run `{}`", setup.loki.display())))?;
     if output.status.code() == Some(code) {
         return Ok(());

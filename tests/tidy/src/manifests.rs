@@ -31,13 +31,14 @@ const FLOORS: [(&str, u8); 19] = [
 const STRANGERS: [(&str, &str); 1] = [("cli/engine", "forge/")];
 
 /// Dependencies with a territory, and the folders that may name them.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("clap", &["cli/loki"]),
     ("clap_complete", &["cli/loki"]),
     ("indicatif", &["cli/loki"]),
-    ("toml", &["cli/loki", "sandbox", "tests/tidy"]),
+    ("toml", &["cli/loki", "cli/gates", "sandbox", "tests/tidy"]),
     ("toml_edit", &["cli/loki"]),
     ("rmcp", &["cli/mcp"]),
+    ("reqwest", &["cli/provider"]),
     ("ratatui", &["dashboard/tui"]),
     ("landlock", &["sandbox"]),
     ("seccompiler", &["sandbox"]),

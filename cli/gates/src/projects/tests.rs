@@ -331,6 +331,19 @@ async fn what_cannot_be_installed_fails_unless_the_registry_is_away() {
     assert_eq!(away.lines(), ["npm install --no-audit --no-fund"]);
 }
 
+/// Build tools that download by themselves; and tests that speak of connections for their own reasons.
+#[tokio::test]
+async fn an_unreachable_registry_is_told_from_a_failing_test() {
+    let away = "Could not resolve host: index.crates.io\n";
+    for gate in ["build", "tests"] {
+        let judged =
+            Fixture::new(CRATE, Commands::default(), always(Ended::Code(101), away)).judge(gate).await;
+        assert_eq!(judged.verdict, Verdict::Inconclusive, "{judged:?}");
+    }
+    let script: Box<Script> = Box::new(|_, _| ran(Ended::Code(101), &format!("connection refused\n{RED}")));
+    assert_eq!(Fixture::new(CRATE, Commands::default(), script).judge("tests").await.verdict, Verdict::Fail);
+}
+
 #[tokio::test]
 async fn the_users_own_command_comes_first() {
     let fixture = Fixture::new(CRATE, own("./all.sh --fast"), always(Ended::Code(0), "1..1\nok 1 - a\n"));

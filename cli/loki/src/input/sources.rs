@@ -65,3 +65,6 @@ fn issues(document: Result<github::Document, GitHubError>, shown: &str) -> Resul
     }
     Ok(Recognised { kind: SourceKind::GitHubIssue, text: document.text, checklist: document.checklist })
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,10 +26,12 @@ fn only_the_phase_that_acts_may_change_anything() {
 }
 
 #[test]
-fn a_quote_is_all_that_is_left() {
+fn a_turn_may_use_half_of_what_is_left_and_little_whole() {
     let asked = |allowance| Request { allowance_micro_usd: allowance, ..request(vec![user("a")]) };
     assert_eq!(Setup::quote(&asked(None)).cost, Cost::Unknown);
-    assert_eq!(Setup::quote(&asked(Some(7))).cost, Cost::Estimated { micro_usd: 7 });
+    for (left, share) in [(7, 7), (500_000, 500_000), (600_000, 500_000), (5_000_000, 2_500_000)] {
+        assert_eq!(Setup::quote(&asked(Some(left))).cost, Cost::Estimated { micro_usd: share });
+    }
     assert!(Setup::quote(&asked(None)).tokens.input > 0);
 }
 

