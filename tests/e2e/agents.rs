@@ -35,6 +35,7 @@ const CLAUDE: Agent = Agent { name: "claude", model: "claude-sonnet-4-5", key_va
 const CODEX: Agent = Agent { name: "codex", model: "gpt-5", key_variable: "OPENAI_API_KEY" };
 
 /// The folder of the agents' programs; none where they cannot be had, with the reason printed.
+#[expect(clippy::print_stderr, reason = "a test that could not try anything must say so")]
 fn programs() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agents");
     fs::create_dir_all(&folder).expect("a folder for the agents");

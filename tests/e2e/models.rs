@@ -130,6 +130,9 @@ fn a_change_is_reviewed_by_models_once_every_other_gate_is_content() {
     assert_eq!(review["verdict"], "pass");
     assert!(review["facts"].get("assessments").is_none(), "opinions are no facts");
     assert_eq!(receipt["assessments"]["gates"][0]["gate"], "review");
+    let (told, cost) = (fake.reported().total(), &receipt["facts"]["cost"]);
+    let counted = [&cost["input_tokens"], &cost["output_tokens"], &cost["cache_read_tokens"]];
+    assert_eq!(counted, [&json!(told.input), &json!(told.output), &json!(told.cache_read)], "reviewers count");
     assert_eq!(fake.complaints(), Vec::<String>::new());
 }
 
@@ -155,6 +158,50 @@ fn a_budget_holds_and_a_wider_one_lets_the_run_go_on() {
         (cost["input_tokens"].as_u64(), cost["cache_read_tokens"].as_u64()),
         (Some(told.input), Some(told.cache_read))
     );
+}
+
+#[test]
+fn people_are_told_once_when_most_of_the_budget_is_used_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = Project::python();
+    // Every answer costs about 60,000 millionths.
+    let dear = || {
+        let mut repair = Repair::new(project, folder.path()).script_fn();
+        let usage = fakes::Usage::new(20_000, 40, 0, 0);
+        fakes::anthropic::start(Script::new(move |seen| repair(seen).with_usage(usage)))
+    };
+    let fake = dear();
+    let env = with_model(WAYS[0], &fake).with_variable("LOKI_PROVIDER_OUTPUT_TOKENS_MAX", "256");
+    project.write(env.root());
+    let whole = env.loki(&["start", "./PRD.md", "--headless"]).expect_code(0);
+    assert!(!whole.events().iter().any(|event| event["type"] == "alert"));
+    let spent = env.loki(&["status", "--json"]).expect_code(0).json()["micro_usd"].as_u64().unwrap();
+    let fake = dear();
+    let again = with_model(WAYS[0], &fake).with_variable("LOKI_PROVIDER_OUTPUT_TOKENS_MAX", "256");
+    project.write(again.root());
+    let budget = format!("{:.6}", spent as f64 * 1.1 / 1e6);
+    let run = again.loki(&["start", "./PRD.md", "--headless", "--budget", &budget]);
+    let alerts: Vec<Value> = run.events().into_iter().filter(|event| event["type"] == "alert").collect();
+    assert_eq!(alerts.len(), 1, "{}", result(&run));
+    let part = alerts[0]["micro_usd"].as_f64().unwrap() / alerts[0]["micro_usd_max"].as_f64().unwrap();
+    assert!((0.8..=1.0).contains(&part), "{part}");
+}
+
+#[test]
+fn a_run_of_a_model_does_not_go_on_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = Project::python();
+    let fake = fakes::anthropic::start(Repair::new(project, folder.path()).script());
+    let env = with_model(WAYS[0], &fake);
+    project.write(env.root());
+    env.loki(&["start", "./PRD.md", "--headless", "--budget", "0.30"]).expect_code(20);
+    let prompt = env.loki(&["prompt", "--json"]).expect_code(0).stdout;
+    let env = env.with_variable("LOKI_PROVIDER_NAME", "blueprint").with_variable("LOKI_PROVIDER_BASE_URL", "");
+    let refused = env.loki(&["resume", "--headless", "--budget", "5"]).expect_code(2);
+    assert!(refused.stderr.contains("needs a model to go on"), "{}", refused.stderr);
+    assert!(env.loki(&["prompt", "--json"]).expect_code(0).stdout == prompt, "what was sent stays shown");
+    let asked = fake.requests().len();
+    assert!(asked > 0);
 }
 
 #[test]

@@ -205,9 +205,9 @@ impl App {
             state: self.state.clone(),
             worktree: self.worktree(),
             provider: self.provider(requirements, goes_on)?,
-            tools: self.tools(requirements)?,
+            tools: self.tools(requirements, self.has_model())?,
             briefings: self.briefings(),
-            gates: self.gates(requirements, self.model().is_some()),
+            gates: self.gates(requirements, self.has_model()),
             reviewers: reviewers::deterministic(),
             advocate: reviewers::advocate(),
             signer: Signer::open(&self.key())?,
@@ -328,14 +328,19 @@ impl App {
         vec![Arc::new(Summary(Arc::clone(&self.forge)))]
     }
 
-    /// What a provider can act with. A project without a backend gets no tool of Forge.
-    pub(crate) fn tools(&self, requirements: &Requirements) -> Result<Vec<Arc<dyn Tool>>, AppError> {
+    /// What a provider can act with. A project without a backend gets no tool of Forge. `by_model`: a model
+    /// writes the application, and needs to run commands.
+    pub(crate) fn tools(
+        &self,
+        requirements: &Requirements,
+        by_model: bool,
+    ) -> Result<Vec<Arc<dyn Tool>>, AppError> {
         let mut tools = Vec::new();
         if self.builds_a_backend(requirements) || self.work.is_none() {
             tools.extend(forge::tools(&self.forge));
         }
         // A model that cannot run commands confined gets none; the gates say why.
-        let workshop = self.model().and_then(|_| self.work.as_ref()?.workshop().ok());
+        let workshop = self.work.as_ref().filter(|_| by_model).and_then(|work| work.workshop().ok());
         let project = Project::open(&self.root).map_err(|source| AppError::Project { source })?;
         tools.extend(loki_tools::tools(&project, workshop.as_ref(), &self.processes));
         Ok(tools)

@@ -5,7 +5,7 @@ use loki_ledger::Reader;
 use loki_ledger::event::{EffectKind, Event, Intent, RunId};
 use loki_provider::{Message, Request};
 
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, by_model};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
@@ -35,7 +35,7 @@ pub(crate) fn prompt(ui: &mut Ui, context: &Context, args: &PromptArgs) -> Resul
     let mut requests = sent(&reader, &run.id, iteration)?;
     if requests.is_empty() {
         let requirements = app.requirements(&reader, &run)?;
-        let (briefings, tools) = (app.briefings(), app.tools(&requirements)?);
+        let (briefings, tools) = (app.briefings(), app.tools(&requirements, by_model(&run))?);
         let sources = Sources {
             reader: &reader,
             briefings: &briefings,

@@ -76,6 +76,11 @@ pub(crate) fn resume(
     run: Run,
     limits: Option<Limits>,
 ) -> Result<Status, CommandError> {
+    if by_model(&run) && !app.has_model() {
+        let message = format_args!("run {} needs a model to go on, and none is configured", run.id);
+        return Err(CommandError::new(ErrorKind::Config, message)
+            .hint("Name its provider: `loki config set --user provider.name NAME`."));
+    }
     let Some(reader) = app.reader()? else { return Err(AppError::NoRun.into()) };
     let requirements = app.requirements(&reader, &run)?;
     drop(reader);

@@ -62,9 +62,10 @@ pub(super) fn without_comments(text: &str) -> String {
             out.push_str(line);
             out.push('\n');
         } else {
+            let was_inside = comments.inside;
             let kept = comments.strip(line, at);
             // A line that was nothing but a comment leaves no blank one behind.
-            if kept.len() == line.len() || !kept.trim().is_empty() {
+            if !kept.trim().is_empty() || line.trim().is_empty() && !was_inside {
                 out.push_str(kept.trim_end());
                 out.push('\n');
             }
@@ -146,8 +147,10 @@ fn balanced(text: &str) -> Vec<TidyLine> {
     let mut lines: Vec<TidyLine> = Vec::new();
     for line in text.lines() {
         let is_fence = ["```", "~~~"].iter().any(|mark| line.trim_start().starts_with(mark));
-        let text = match fences.next(line) {
-            Line::Inside if is_fence => format!("\\{}", line.trim_start()),
+        let next = fences.next(line);
+        let looks_closing = fences.closing().is_some_and(|mark| line.trim_start().starts_with(&mark[..3]));
+        let text = match next {
+            Line::Inside if looks_closing => format!("\\{}", line.trim_start()),
             Line::Outside if is_fence => inline(line),
             Line::Outside if underlines(line) && lines.last().is_some_and(|last| last.is_title()) => {
                 if let Some(last) = lines.last_mut() {

@@ -83,17 +83,18 @@ fn a_list_is_kept_within_its_limits() {
 #[test]
 fn a_long_item_is_cut_at_a_character() {
     let long = "ä".repeat(400);
-    let items = open(&format!("- [ ] {long}\n- [ ] {}\n  - [ ] {long}\n", "lead ".repeat(100)));
+    let items = open(&format!("- [ ] {long}\n- [ ] {}\n  - [ ] {long}\n", "lead ".repeat(200)));
     assert_eq!(items.len(), 3);
     for item in &items {
         assert!(item.len() <= ITEM_BYTES_MAX && item.ends_with('…'), "{} {item}", item.len());
     }
     assert!(items[2].starts_with("lead lead") && items[2].contains("…: ää"), "{}", items[2]);
-    assert_eq!(open(&format!("- [ ] a\n{}", "  and more\n".repeat(10_000)))[0].len(), ITEM_BYTES_MAX);
+    let goes_on = open(&format!("- [ ] a\n{}", "  and more\n".repeat(1000)));
+    assert!(goes_on[0].starts_with("a and more") && goes_on[0].len() <= ITEM_BYTES_MAX, "{goes_on:?}");
 }
 
 #[test]
 fn deep_nesting_is_read_in_one_pass() {
-    let text: String = (0..3000).map(|depth| format!("{}- [ ] x\n", " ".repeat(depth))).collect();
-    assert_eq!(read(&text).open_count, 3000);
+    let text: String = (0..1000).map(|depth| format!("{}- [ ] x\n", " ".repeat(depth))).collect();
+    assert_eq!(read(&text).open_count, 1000);
 }

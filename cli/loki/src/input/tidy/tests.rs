@@ -14,7 +14,7 @@ fn comments_of_templates_are_taken_out_and_code_is_kept() {
         // One that never ends hides the rest only where it begins a line.
         ("seen\n<!-- open\nhidden\n", "seen\n"),
         ("a < b <!-- open\nseen\n", "a < b <!-- open\nseen\n"),
-        ("````````<!-- x -->\n", "````````\n"),
+        ("a ````````<!-- x -->\n", "a ````````\n"),
         ("no comment", "no comment\n"),
     ];
     for (text, expected) in cases {
