@@ -1,6 +1,7 @@
 //! What a run in which a model writes the code must endure: death at any moment, a hostile repository, a
 //! hostile model, and people who work in the same folder.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "processes are killed at moments of the real clock")]
 
 use std::ffi::OsStr;

@@ -15,6 +15,7 @@ mod providers;
 mod run;
 mod sandbox;
 mod settings;
+mod sources;
 mod tools;
 mod verify;
 

@@ -1,5 +1,7 @@
 //! Runs in which a model writes the code: the real program against strict fakes of the model APIs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use loki_kit::TestEnv;
 use loki_kit::fakes::projects::Project;
 use loki_kit::fakes::repair::Repair;

@@ -81,7 +81,7 @@ impl ReviewGate {
         let name = self.provider.name();
         if self.provider.acts() {
             return Some(format!(
-                "{name} works with tools of its own: it cannot be kept from changing files"
+                "{name} decides itself how often it asks its model: ten opinions of it would take most of a budget"
             ));
         }
         self.provider.deterministic().then(|| format!("{name} is no model"))

@@ -16,10 +16,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{CommandError, ErrorKind};
 
-pub(crate) use checklist::{ITEM_BYTES_MAX as CHECKLIST_ITEM_BYTES_MAX, ITEMS_MAX as CHECKLIST_ITEMS_MAX};
-
 /// A document longer than this is refused.
 pub(crate) const SPEC_BYTES_MAX: u64 = 2 * 1024 * 1024;
+/// The most items of a document's checklist; the last of more counts the rest.
+pub(crate) const CHECKLIST_ITEMS_MAX: usize = 500;
+/// The most bytes of one of them; what is longer is cut at a character.
+pub(crate) const CHECKLIST_ITEM_BYTES_MAX: usize = 500;
 
 /// Looked for in a folder, in this order, before any single document.
 const USUAL_NAMES: [&str; 10] = [

@@ -156,7 +156,7 @@ impl<'a> Models<'a> {
         Endpoint {
             vendor,
             base_url: of_main(&keys::PROVIDER_BASE_URL),
-            key: self.context.environment.get(&variable).map(|key| Secret::new(key)),
+            key: self.context.environment.get(&variable).map(Secret::new),
             model: named.model.clone(),
             output_tokens_max: small(self.config.get(&keys::PROVIDER_OUTPUT_TOKENS_MAX)),
             thinking: match vendor.dialect {

@@ -144,7 +144,7 @@ fn name_before(head: &str) -> Option<String> {
 fn kind_of(name: &str) -> Option<bool> {
     let (_, people) = NAMES.iter().find(|(part, _)| name.contains(part))?;
     let about = |part: &&str| name.contains(*part) && !(**part == *"sha" && name.contains("share"));
-    (!ABOUT.iter().any(|part| about(part))).then_some(*people)
+    (!ABOUT.iter().any(about)).then_some(*people)
 }
 
 /// Where the value is: within quotes, or to the end of a line of settings.

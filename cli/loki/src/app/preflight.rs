@@ -22,6 +22,16 @@ impl App {
         ProcessLock::holder(&self.state.join("lock"))
     }
 
+    /// Keeps other verifications from using the gates' home folder; refused while a run or another
+    /// verification is at work, with the reason.
+    pub(crate) fn lock_gates(&self) -> Result<ProcessLock, String> {
+        if let Some(holder) = self.holder() {
+            return Err(format!("process {} drives a run here, whose gates are at work", holder.pid));
+        }
+        ProcessLock::acquire(&self.state.join("verify.lock"), self.clock.as_ref())
+            .map_err(|error| format!("another verification is at work: {error}"))
+    }
+
     /// Opens Forge where the project has one, and reads the migrations that are still to be applied.
     pub(super) fn preflight(&self) -> Result<(), AppError> {
         let mut schema = match self.forge.existing()? {

@@ -38,7 +38,6 @@ impl LimitArgs {
             turns_max: small(config.get(&keys::RUN_TURNS_MAX)),
             wait_seconds_max: config.get(&keys::RUN_WAIT_SECONDS_MAX),
             recoveries_max: small(config.get(&keys::RUN_RECOVERIES_MAX)),
-            ..Limits::default()
         })
     }
 

@@ -3,11 +3,7 @@
 //! A line reader that leaves fenced code and HTML comments alone. Total: any text is read.
 
 use super::fences::Fences;
-
-/// The most items a checklist gets; a last one counts the rest.
-pub(crate) const ITEMS_MAX: usize = 500;
-/// The most bytes of one item; what is longer is cut at a character.
-pub(crate) const ITEM_BYTES_MAX: usize = 500;
+use super::{CHECKLIST_ITEM_BYTES_MAX as ITEM_BYTES_MAX, CHECKLIST_ITEMS_MAX as ITEMS_MAX};
 
 /// Bytes of an item that are told in front of those that are nested in it.
 const LEAD_BYTES_MAX: usize = 120;
@@ -20,7 +16,7 @@ const TAB_COLUMNS: usize = 4;
 /// What a document's task lists say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TaskLists {
-    /// What is to be done, each with what it is nested in: the first [`ITEMS_MAX`].
+    /// What is to be done, each with what it is nested in: the first of them, within the limit.
     pub(super) open: Vec<String>,
     /// How many are to be done.
     pub(super) open_count: usize,

@@ -6,8 +6,9 @@ mod schema;
 
 use serde_json::{Map, Value};
 
-use super::checklist::{self, ITEM_BYTES_MAX, ITEMS_MAX, cut};
+use super::checklist::{self, cut};
 use super::tidy::one_line;
+use super::{CHECKLIST_ITEM_BYTES_MAX as ITEM_BYTES_MAX, CHECKLIST_ITEMS_MAX as ITEMS_MAX};
 use schema::named;
 
 /// Methods in the order they are told in.

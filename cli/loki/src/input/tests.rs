@@ -120,3 +120,36 @@ fn exactly_the_limit_is_taken() {
     let spec = read_spec("-", Path::new("."), &mut full.as_slice()).unwrap();
     assert_eq!(spec.text.len() as u64, SPEC_BYTES_MAX);
 }
+
+const ISSUE: &str = r#"{"number": 12, "title": "Shop", "body": "- [ ] cart", "state": "OPEN"}"#;
+
+#[test]
+fn an_export_is_read_wherever_it_comes_from() {
+    let dir = folder(&[("issue.json", ISSUE.as_bytes()), ("schema.sql", ISSUE.as_bytes())]);
+    let file = read_spec("issue.json", dir.path(), &mut Untouched).unwrap();
+    let piped = read_spec("-", dir.path(), &mut ISSUE.as_bytes()).unwrap();
+    // The document is Markdown, whatever the export's name would say about it.
+    let named = read_spec("schema.sql", dir.path(), &mut Untouched).unwrap();
+    for (spec, name) in [(file, Some("issue.json")), (piped, None), (named, None)] {
+        assert_eq!((spec.kind, spec.file_name.as_deref()), (SourceKind::GitHubIssue, name));
+        assert_eq!(
+            (spec.text.as_str(), spec.checklist),
+            ("# Shop\n\nIssue #12.\n\n- [ ] cart\n", vec!["cart".to_owned()])
+        );
+    }
+}
+
+#[test]
+fn a_document_for_people_stays_as_it_is() {
+    let dir = folder(&[("PRD.md", b"\xef\xbb\xbf# Shop\r\n\r\n<!-- note -->\r\nIt sells.\r\n")]);
+    let spec = read_spec("PRD.md", dir.path(), &mut Untouched).unwrap();
+    assert_eq!((spec.kind, spec.checklist), (SourceKind::Prose, vec![]));
+    assert_eq!(spec.text, "\u{feff}# Shop\r\n\r\n<!-- note -->\r\nIt sells.\r\n");
+}
+
+#[test]
+fn an_export_of_ten_megabytes_is_refused_like_any_other_document() {
+    let issue = format!(r#"{{"number": 1, "title": "T", "body": "{}"}}"#, "x".repeat(10 * 1024 * 1024));
+    let error = read_spec("-", Path::new("."), &mut issue.as_bytes()).unwrap_err();
+    assert_eq!(error.message, "standard input is longer than the limit of 2 MiB (2097152 bytes)");
+}

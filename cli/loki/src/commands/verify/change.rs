@@ -33,7 +33,15 @@ pub(super) fn verify(
     let named = base.unwrap_or("HEAD");
     let commit = match worktree.resolve(named) {
         Ok(commit) => commit,
-        Err(error) => return unchecked(ui, named, &AppError::from(error)),
+        Err(error) => {
+            let why = format!("there is no commit `{named}` to compare with: {}", AppError::from(error));
+            return unchecked(ui, named, &why);
+        }
+    };
+    // The gates' home folder is for one verification at a time.
+    let _lock = match app.lock_gates() {
+        Ok(lock) => lock,
+        Err(why) => return unchecked(ui, named, &why),
     };
     let gates = asked(app.application_gates(), only)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|source| {
@@ -144,9 +152,8 @@ fn tell(ui: &mut Ui, gate: &str, judgement: &Judgement) -> Result<(), CommandErr
     Ok(())
 }
 
-/// There is nothing to compare with.
-fn unchecked(ui: &mut Ui, base: &str, error: &AppError) -> Result<Status, CommandError> {
-    let why = format!("there is no commit `{base}` to compare with: {error}");
+/// Nothing could be found out.
+fn unchecked(ui: &mut Ui, base: &str, why: &str) -> Result<Status, CommandError> {
     if ui.is_json() {
         ui.result_json(&json!({
             "base": base,
@@ -156,8 +163,8 @@ fn unchecked(ui: &mut Ui, base: &str, error: &AppError) -> Result<Status, Comman
             "gates": [],
         }))?;
     } else {
-        ui.result(format_args!("Not checked: {}.", printable(&why)))?;
-        ui.result(format_args!("Name a commit, branch or tag with `--base`; a project needs a git repository for it."))?;
+        ui.result(format_args!("Not checked: {}.", printable(why)))?;
+        ui.result(format_args!("`loki verify --help` says what is needed."))?;
     }
     Ok(Status::OfCommand(UNCHECKED))
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::{Comment, Document, Issue};
 use crate::input::checklist::{self, cut};
-use crate::input::tidy;
+use crate::input::{CHECKLIST_ITEMS_MAX, tidy};
 
 /// The most comments that are told, the newest of all issues.
 const COMMENTS_MAX: usize = 100;
@@ -31,7 +31,7 @@ pub(super) fn one(issue: &Issue) -> Document {
     describe(&mut text, issue);
     background(&mut text, &[issue]);
     let lists = checklist::read(&tidy::section(&issue.body, 2));
-    Document { text, checklist: checklist::bounded(lists.open, lists.open_count, "items") }
+    Document { text: ended(text), checklist: checklist::bounded(lists.open, lists.open_count, "items") }
 }
 
 /// Several issues, in the order of their numbers, as one document.
@@ -60,7 +60,14 @@ pub(super) fn several(issues: &[Issue]) -> Document {
         count += tasks(issue, named, &mut items);
     }
     background(&mut text, &open);
-    Document { text, checklist: checklist::bounded(items, count, "items") }
+    Document { text: ended(text), checklist: checklist::bounded(items, count, "items") }
+}
+
+/// The text with one line break at its end.
+fn ended(mut text: String) -> String {
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
 }
 
 /// What an issue asks to be done: its open tasks, or else itself. Gives how many there are.
@@ -68,7 +75,7 @@ fn tasks(issue: &Issue, named: bool, items: &mut Vec<String>) -> usize {
     let lists = checklist::read(&tidy::section(&issue.body, 2));
     let whole = format!("{} {}", name(issue, named), cut(issue.title.clone(), 160));
     let count = lists.open_count.max(1);
-    let room = checklist::ITEMS_MAX.saturating_sub(items.len());
+    let room = CHECKLIST_ITEMS_MAX.saturating_sub(items.len());
     if lists.open.is_empty() {
         items.extend(Some(whole).filter(|_| room > 0));
     } else {

@@ -81,7 +81,6 @@ Pull request #7 of o/r, opened by dependabot[bot], closed.
 Labels: `a'b`, `plain`.
 
 Comments that the export does not hold: 3.
-
 ";
     assert_eq!(read(&rest), Document { text: expected.to_owned(), checklist: vec![] });
     let search = json!({"total_count": 1, "incomplete_results": false, "items": [rest]});
@@ -243,7 +242,7 @@ fn missing_parts_and_null_are_taken_as_nothing() {
         "url": null, "state": null});
     let bare = json!({"number": 1, "title": "T", "body": ""});
     for root in [null.clone(), bare] {
-        assert_eq!(read(&root).text, "# T\n\nIssue #1.\n\n");
+        assert_eq!(read(&root).text, "# T\n\nIssue #1.\n");
     }
     let mut with = null;
     with["comments"] = json!([null, {"body": null}, {"body": " "}, {"body": "said", "author": {"login": "`\n"}, "createdAt": "ä2026"}]);
