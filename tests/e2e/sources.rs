@@ -128,3 +128,16 @@ fn an_export_that_lacks_something_is_one_error() {
     }
     assert_eq!(env.tree(), ["issue.json"]);
 }
+
+#[test]
+fn a_description_in_yaml_that_grows_without_bounds_is_refused() {
+    let env = env();
+    let mut bomb = "openapi: 3.0.0\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..9 {
+        let uses = vec![format!("*a{}", level - 1); 10].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{uses}]\n"));
+    }
+    env.write("openapi.yaml", bomb);
+    let run = env.loki(&["forge-detect", "openapi.yaml"]).expect_code(2);
+    assert!(run.stderr.contains("cannot be read as an OpenAPI description"), "{}", run.stderr);
+}

@@ -5,7 +5,7 @@ pub(crate) mod found;
 mod leftovers;
 pub(crate) mod scope;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use loki_engine::tool::{Case, Gate, Judgement};
@@ -33,11 +33,37 @@ pub fn diff_gates(worktree: Worktree, known_secrets: Vec<Vec<u8>>) -> Vec<Arc<dy
         Arc::new(move |edits: &[Edit]| searcher.judge(edits)),
         Arc::new(|edits: &[Edit]| integrity::judge(edits)),
     ];
-    DIFF_GATES
-        .into_iter()
-        .zip(judges)
-        .map(|(id, judge)| Arc::new(DiffGate { id, worktree: worktree.clone(), judge }) as Arc<dyn Gate>)
-        .collect()
+    let compared = Arc::new(Compared::default());
+    let gate = |(place, judge)| {
+        let (worktree, compared) = (worktree.clone(), Arc::clone(&compared));
+        Arc::new(DiffGate { place, worktree, compared, judge }) as Arc<dyn Gate>
+    };
+    judges.into_iter().enumerate().map(gate).collect()
+}
+
+/// What one gate compared, for the gates after it: looking at every file takes longer than judging. Each
+/// takes it once, so that the next pass compares anew.
+#[derive(Default)]
+struct Compared(Mutex<[Option<Slot>; DIFF_GATES.len()]>);
+
+/// A base, and what differs from it.
+type Slot = (String, Arc<Vec<Edit>>);
+
+impl Compared {
+    /// What a gate before this one compared with `base`, if this one has not taken it yet.
+    fn take(&self, place: usize, base: &str) -> Option<Arc<Vec<Edit>>> {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, edits) = slots.get_mut(place)?.take()?;
+        (of == base).then_some(edits)
+    }
+
+    /// Keeps what a gate compared for those after it.
+    fn keep(&self, place: usize, base: &str, edits: &Arc<Vec<Edit>>) {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for slot in slots.iter_mut().skip(place + 1) {
+            *slot = Some((base.to_owned(), Arc::clone(edits)));
+        }
+    }
 }
 
 /// What a gate makes of the files that differ.
@@ -45,15 +71,17 @@ type Judge = Arc<dyn Fn(&[Edit]) -> Judgement + Send + Sync>;
 
 /// One of the gates over the difference.
 struct DiffGate {
-    id: &'static str,
+    /// Among [`DIFF_GATES`].
+    place: usize,
     worktree: Worktree,
+    compared: Arc<Compared>,
     judge: Judge,
 }
 
 #[async_trait]
 impl Gate for DiffGate {
     fn id(&self) -> &str {
-        self.id
+        DIFF_GATES[self.place]
     }
 
     async fn judge(&self, case: &Case) -> Judgement {
@@ -61,10 +89,20 @@ impl Gate for DiffGate {
             return Judgement::new(Verdict::NotApplicable, "there is nothing to compare with");
         };
         let (worktree, judge) = (self.worktree.clone(), Arc::clone(&self.judge));
+        let (place, compared) = (self.place, Arc::clone(&self.compared));
         // Git's library reads and hashes files: that is no work for the thread that waits.
-        let judged = tokio::task::spawn_blocking(move || match changes(&worktree, &base) {
-            Ok(changes) => judge(&edits(changes)),
-            Err(why) => Judgement::new(Verdict::Inconclusive, why),
+        let judged = tokio::task::spawn_blocking(move || {
+            if let Some(edits) = compared.take(place, &base) {
+                return judge(&edits);
+            }
+            match changes(&worktree, &base) {
+                Ok(changes) => {
+                    let edits = Arc::new(edits(changes));
+                    compared.keep(place, &base, &edits);
+                    judge(&edits)
+                }
+                Err(why) => Judgement::new(Verdict::Inconclusive, why),
+            }
         });
         judged.await.unwrap_or_else(|_panic| {
             Judgement::new(Verdict::Inconclusive, "the difference could not be judged: the gate broke down")

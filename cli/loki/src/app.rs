@@ -63,6 +63,8 @@ pub(crate) struct Job {
     pub(crate) name: String,
     /// What it asks for.
     pub(crate) requirements: Arc<Requirements>,
+    /// What it lists to be done, item by item, where it is such a list.
+    pub(crate) checklist: Vec<String>,
 }
 
 /// Whether a model writes (or wrote) the application of a run.
@@ -252,6 +254,7 @@ impl App {
             acts: engine.provider.as_ref().is_some_and(|provider| provider.acts()),
             backend_first: engine.provider.as_ref().is_some_and(|provider| provider.exact(1)),
             gates: self.gate_names(&job.requirements),
+            checklist: job.checklist.clone(),
             limits,
         };
         let mut run = Run::new(id);

@@ -9,6 +9,7 @@ mod github;
 mod openapi;
 mod sources;
 mod tidy;
+mod yaml;
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -137,6 +137,9 @@ pub struct RunStarted {
     pub backend_first: bool,
     /// The gates that must pass, in order.
     pub gates: Vec<String>,
+    /// What the document lists to be done, item by item: part of every prompt, whatever is planned.
+    #[serde(default)]
+    pub checklist: Vec<String>,
     /// What the run may use up.
     pub limits: Limits,
 }

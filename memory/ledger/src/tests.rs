@@ -49,6 +49,7 @@ fn started(ledger: &Ledger) -> Event {
         acts: false,
         backend_first: false,
         gates: vec!["schema".to_owned()],
+        checklist: Vec::new(),
         limits: Limits::default(),
     })
 }

@@ -49,6 +49,7 @@ pub(crate) fn started() -> Event {
         acts: false,
         backend_first: true,
         gates: vec!["forge".to_owned()],
+        checklist: Vec::new(),
         limits: Limits::default(),
     })
 }

@@ -217,6 +217,7 @@ fn load(engine: &Engine) -> Result<Run, EngineError> {
         acts: false,
         backend_first: false,
         gates: vec!["applied".into()],
+        checklist: Vec::new(),
         limits: Limits { recoveries_max: 3, ..Limits::default() },
     };
     engine.record(&mut run, Event::RunStarted(started))?;

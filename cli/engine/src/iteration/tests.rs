@@ -25,6 +25,7 @@ fn start(provider: Option<&str>) -> Event {
         acts: false,
         backend_first: false,
         gates: vec!["forge".into(), "document".into()],
+        checklist: Vec::new(),
         limits: Limits { iterations_max: 3, turns_max: 4, recoveries_max: 3, ..Limits::default() },
     })
 }

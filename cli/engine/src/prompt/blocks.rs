@@ -34,6 +34,9 @@ pub(super) fn system(sources: &Sources<'_>, run: &Run) -> Result<String, EngineE
     blocks.extend(sources.briefings.iter().filter_map(|briefing| briefing.render(BRIEFING_BYTES_MAX)));
     blocks.extend(notes(run));
     blocks.extend(block("guidance", &run.steers.join("\n")));
+    let listed = run.started.as_ref().map_or(&[][..], |started| &started.checklist);
+    let listed: Vec<String> = listed.iter().map(|item| format!("- [ ] {item}")).collect();
+    blocks.extend(block("to-be-done", &listed.join("\n")));
     let items: Vec<String> = run.checklist.iter().map(|item| format!("- {item}")).collect();
     blocks.extend(block("checklist", &items.join("\n")));
     blocks.extend(gates(sources, run)?);

@@ -24,6 +24,7 @@ fn run(ledger: &Ledger) -> Result<Run, LedgerError> {
         acts: false,
         backend_first: false,
         gates: vec!["tests".into()],
+        checklist: vec!["`GET /total` answers 200".into()],
         limits: Limits::default(),
     };
     run.apply(1, 1, &Event::RunStarted(started)).unwrap();
@@ -66,6 +67,7 @@ fn a_prompt_holds_all_that_must_not_be_forgotten_and_no_gates_facts() {
     let request = request(&sources, &run).unwrap();
     for pinned in [
         "It adds.",
+        "- [ ] `GET /total` answers 200",
         "add numbers",
         "integers only",
         "mind the minus",

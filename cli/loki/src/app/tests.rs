@@ -31,6 +31,7 @@ fn job(document: &str) -> Job {
         document: document.as_bytes().to_vec(),
         name: "PRD.md".to_owned(),
         requirements: Arc::new(requirements),
+        checklist: Vec::new(),
     }
 }
 
@@ -131,6 +132,7 @@ async fn boast(gates: &[&str], prepare: impl FnOnce(&Path)) -> Stop {
         acts: false,
         backend_first: false,
         gates: gates.iter().map(|gate| (*gate).to_owned()).collect(),
+        checklist: Vec::new(),
         limits: Limits::default(),
     };
     engine.record(&mut run, Event::RunStarted(started)).unwrap();

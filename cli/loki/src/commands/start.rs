@@ -144,7 +144,12 @@ pub(crate) fn job(context: &Context, argument: &str) -> Result<Job, CommandError
         CommandError::from_error(ErrorKind::Input, &error)
             .hint("`loki forge-detect` shows what is found in a document.")
     })?;
-    Ok(Job { name: name(&spec), document: spec.text.into_bytes(), requirements: Arc::new(requirements) })
+    Ok(Job {
+        name: name(&spec),
+        checklist: spec.checklist.clone(),
+        document: spec.text.into_bytes(),
+        requirements: Arc::new(requirements),
+    })
 }
 
 fn name(spec: &Spec) -> String {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::checklist::{self, bounded};
 use super::github::{self, GitHubError};
 use super::openapi;
+use super::yaml::{self, YamlError};
 use super::{SPEC_BYTES_MAX, SourceKind};
 use crate::error::{CommandError, ErrorKind};
 
@@ -36,12 +37,23 @@ pub(super) fn recognise(text: String, shown: &str) -> Result<Recognised, Command
             None => Ok(Recognised { kind: SourceKind::Prose, text, checklist: Vec::new() }),
         };
     }
+    if let Some(description) = yaml::description(bare) {
+        let root = description.map_err(|error| unreadable(&error, shown))?;
+        if openapi::is(&root) {
+            return Ok(Recognised { kind: SourceKind::OpenApi, checklist: openapi::checklist(&root), text });
+        }
+    }
     let lists = checklist::read(bare);
     if lists.are_the_document() {
         let checklist = bounded(lists.open, lists.open_count, "items");
         return Ok(Recognised { kind: SourceKind::Checklist, text, checklist });
     }
     Ok(Recognised { kind: SourceKind::Prose, text, checklist: Vec::new() })
+}
+
+fn unreadable(error: &YamlError, shown: &str) -> CommandError {
+    let message = format_args!("{shown} cannot be read as an OpenAPI description");
+    CommandError::new(ErrorKind::Input, message).caused_by(error).hint("Check its YAML.")
 }
 
 fn issues(document: Result<github::Document, GitHubError>, shown: &str) -> Result<Recognised, CommandError> {

@@ -348,6 +348,7 @@ fn start_acting(engine: &Engine) -> Run {
         acts: true,
         backend_first: false,
         gates: vec!["applied".into()],
+        checklist: Vec::new(),
         limits: Limits::default(),
     };
     engine.record(&mut run, Event::RunStarted(started)).unwrap();

@@ -18,6 +18,7 @@ fn project(run: &str) -> tempfile::TempDir {
         acts: false,
         backend_first: false,
         gates: Vec::new(),
+        checklist: Vec::new(),
         limits: Limits::default(),
     };
     ledger.append(&run, Event::RunStarted(started)).unwrap();

@@ -11,6 +11,7 @@ fn comments_of_templates_are_taken_out_and_code_is_kept() {
         ("`<!-- code -->` and ``a ` <!-- b -->``\n", "`<!-- code -->` and ``a ` <!-- b -->``\n"),
         ("` <!-- not code -->\n", "`\n"),
         ("<!-- ``` -->\nseen\n", "seen\n"),
+        ("<!--\n```\n-->\na <!-- b -->\n", "a\n"),
         // One that never ends hides the rest only where it begins a line.
         ("seen\n<!-- open\nhidden\n", "seen\n"),
         ("a < b <!-- open\nseen\n", "a < b <!-- open\nseen\n"),
