@@ -129,9 +129,15 @@ fn attacks(outside: &Path) -> Vec<(&'static str, Value)> {
         ("write_file", json!({"path": ".loki/config.toml", "content": "[sandbox]\nmode = \"off\"\n"})),
         ("edit_file", json!({"path": "link-to-secret", "old": "secret", "new": "x"})),
         ("run_command", json!({"command": format!("cat {secret}")})),
-        ("run_command", json!({"command": format!("cat link-to-secret; echo x > {}/planted.txt", outside.display())})),
+        (
+            "run_command",
+            json!({"command": format!("cat link-to-secret; echo x > {}/planted.txt", outside.display())}),
+        ),
         ("run_command", json!({"command": "cat .loki/loki.db | head -c 100; echo x > .loki/STOP"})),
-        ("run_command", json!({"command": "echo '#!/bin/sh' > .git/hooks/pre-push; git config alias.x '!sh'"})),
+        (
+            "run_command",
+            json!({"command": "echo '#!/bin/sh' > .git/hooks/pre-push; git config alias.x '!sh'"}),
+        ),
         ("run_command", json!({"command": "env; cat /proc/1/environ /proc/self/environ | tr '\\0' '\\n'"})),
         ("read_file", json!({"path": "long.txt"})),
         ("search_files", json!({"pattern": "x+y"})),

@@ -190,7 +190,8 @@ fn a_ledger_that_cannot_be_used_is_named() {
     let cases = [(garbage, "is corrupted"), (truncated, "is corrupted"), (newer, "has schema version 999")];
     for (env, words) in cases {
         let before = state(&env);
-        let arguments: [&[&str]; 5] = [&["start", "PRD.md"], &["resume"], &["status"], &["why"], &["verify", "--receipt"]];
+        let arguments: [&[&str]; 5] =
+            [&["start", "PRD.md"], &["resume"], &["status"], &["why"], &["verify", "--receipt"]];
         for arguments in arguments {
             refused(&env.loki(arguments), words);
         }

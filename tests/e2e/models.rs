@@ -65,7 +65,8 @@ fn repairs(way: Way, project: Project) {
     ];
     let all = told.total();
     assert_eq!(counted, [all.input, all.output, all.cache_read, all.cache_write], "{cost}");
-    let gates: Vec<&str> = result["gates"].as_array().unwrap().iter().filter_map(|g| g["gate"].as_str()).collect();
+    let gates: Vec<&str> =
+        result["gates"].as_array().unwrap().iter().filter_map(|g| g["gate"].as_str()).collect();
     assert!(gates.contains(&"tests"), "{gates:?}");
     assert!(receipt["facts"]["iterations"].as_u64().unwrap() >= 2, "the false claim cost an iteration");
     // Nothing of the key is kept anywhere.
@@ -119,9 +120,8 @@ fn a_change_is_reviewed_by_models_once_every_other_gate_is_content() {
     let folder = tempfile::tempdir().unwrap();
     let project = Project::python();
     let approve = json!({"approves": true, "reason": "it does what the document asks", "findings": []});
-    let script = Repair::new(project, folder.path())
-        .with_other(move |_| Reply::say(&approve.to_string()))
-        .script();
+    let script =
+        Repair::new(project, folder.path()).with_other(move |_| Reply::say(&approve.to_string())).script();
     let fake = fakes::anthropic::start(script);
     let env = with_model(WAYS[0], &fake).with_variable("LOKI_GATES_REVIEW", "true");
     project.write(env.root());
@@ -134,7 +134,11 @@ fn a_change_is_reviewed_by_models_once_every_other_gate_is_content() {
     assert_eq!(receipt["assessments"]["gates"][0]["gate"], "review");
     let (told, cost) = (fake.reported().total(), &receipt["facts"]["cost"]);
     let counted = [&cost["input_tokens"], &cost["output_tokens"], &cost["cache_read_tokens"]];
-    assert_eq!(counted, [&json!(told.input), &json!(told.output), &json!(told.cache_read)], "reviewers count");
+    assert_eq!(
+        counted,
+        [&json!(told.input), &json!(told.output), &json!(told.cache_read)],
+        "reviewers count"
+    );
     assert_eq!(fake.complaints(), Vec::<String>::new());
 }
 
@@ -198,7 +202,8 @@ fn a_run_of_a_model_does_not_go_on_without_one() {
     project.write(env.root());
     env.loki(&["start", "./PRD.md", "--headless", "--budget", "0.30"]).expect_code(20);
     let prompt = env.loki(&["prompt", "--json"]).expect_code(0).stdout;
-    let env = env.with_variable("LOKI_PROVIDER_NAME", "blueprint").with_variable("LOKI_PROVIDER_BASE_URL", "");
+    let env =
+        env.with_variable("LOKI_PROVIDER_NAME", "blueprint").with_variable("LOKI_PROVIDER_BASE_URL", "");
     let refused = env.loki(&["resume", "--headless", "--budget", "5"]).expect_code(2);
     assert!(refused.stderr.contains("needs a model to go on"), "{}", refused.stderr);
     assert!(env.loki(&["prompt", "--json"]).expect_code(0).stdout == prompt, "what was sent stays shown");

@@ -44,7 +44,8 @@ fn files(env: &TestEnv) -> Vec<String> {
 
 fn verdict(report: &Value, gate: &str) -> String {
     let gates = report["gates"].as_array().unwrap();
-    let gate = gates.iter().find(|judged| judged["gate"] == gate).unwrap_or_else(|| panic!("{gate}: {report}"));
+    let gate =
+        gates.iter().find(|judged| judged["gate"] == gate).unwrap_or_else(|| panic!("{gate}: {report}"));
     gate["verdict"].as_str().unwrap().to_owned()
 }
 

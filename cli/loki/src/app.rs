@@ -30,9 +30,9 @@ use loki_ledger::event::{ArtifactId, Event, Limits, Phase, RunId, RunStarted, VE
 use loki_ledger::run::Run;
 use loki_ledger::{Ledger, LedgerError, Reader};
 use loki_provider::Provider;
+use loki_store::{Clock, SystemClock, Timestamp, replace_file};
 use loki_tools::Processes;
 use loki_tools::files::Project;
-use loki_store::{Clock, SystemClock, Timestamp, replace_file};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -69,7 +69,9 @@ pub(crate) struct Job {
 
 /// Whether a model writes (or wrote) the application of a run.
 pub(crate) fn by_model(run: &Run) -> bool {
-    let names = |started: &RunStarted| started.gates.iter().any(|gate| loki_gates::PROJECT_GATES.contains(&gate.as_str()));
+    let names = |started: &RunStarted| {
+        started.gates.iter().any(|gate| loki_gates::PROJECT_GATES.contains(&gate.as_str()))
+    };
     run.started.as_ref().is_some_and(names)
 }
 
@@ -84,7 +86,14 @@ impl App {
     /// The project at `root`, whose state is kept in `state`. Touches nothing yet.
     pub(crate) fn new(root: &Path, state: &Path, clock: Arc<dyn Clock>) -> Self {
         let forge = LazyForge::new(&state.join("forge"), Arc::clone(&clock));
-        Self { root: root.to_owned(), state: state.to_owned(), clock, forge, work: None, processes: Processes::default() }
+        Self {
+            root: root.to_owned(),
+            state: state.to_owned(),
+            clock,
+            forge,
+            work: None,
+            processes: Processes::default(),
+        }
     }
 
     /// The project a command is about, to look at.
@@ -382,7 +391,11 @@ impl App {
     }
 
     /// Whether something of the backend is still to be made.
-    fn backend_is_open(&self, requirements: &Requirements, files: &[MigrationFile]) -> Result<bool, AppError> {
+    fn backend_is_open(
+        &self,
+        requirements: &Requirements,
+        files: &[MigrationFile],
+    ) -> Result<bool, AppError> {
         let existing = self.existing()?;
         let pending = files.iter().any(|file| !existing.migrations.contains(&file.name));
         Ok(pending || !plan(requirements, &existing).checklist.is_empty())

@@ -52,7 +52,8 @@ impl<'a> Models<'a> {
 
     /// The values of keys that are configured: what must never be found in a file or a prompt.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
-        let mut variables: Vec<String> = VENDORS.iter().map(|vendor| vendor.key_variable.to_owned()).collect();
+        let mut variables: Vec<String> =
+            VENDORS.iter().map(|vendor| vendor.key_variable.to_owned()).collect();
         variables.push(self.config.get(&keys::PROVIDER_KEY_VARIABLE));
         let values = variables.iter().filter_map(|name| self.context.environment.get(name));
         values.filter(|value| value.len() >= 8).map(|value| value.as_bytes().to_vec()).collect()
@@ -67,19 +68,15 @@ impl<'a> Models<'a> {
         if !self.any() {
             return Ok(None);
         }
-        let http = Http::new(Limits::default(), Arc::clone(now_ms)).map(Arc::new).map_err(|error| {
-            CommandError::from_error(ErrorKind::Machine, &error)
-        })?;
+        let http = Http::new(Limits::default(), Arc::clone(now_ms))
+            .map(Arc::new)
+            .map_err(|error| CommandError::from_error(ErrorKind::Machine, &error))?;
         let priced = prices::parse(&self.config.get(&keys::PROVIDER_PRICES))
             .map_err(|error| CommandError::from_error(ErrorKind::Config, &error))?;
         let make = |named: &Named| self.make(named, &priced, &http, agent);
         let tier = |named: Vec<Named>| named.iter().map(make).collect::<Result<Vec<_>, _>>();
         let [planning, development, fast] = self.named()?;
-        let tiers = Tiers {
-            planning: tier(planning)?,
-            development: tier(development)?,
-            fast: tier(fast)?,
-        };
+        let tiers = Tiers { planning: tier(planning)?, development: tier(development)?, fast: tier(fast)? };
         let router = Router::new(tiers, Arc::clone(now_ms))
             .map_err(|error| CommandError::from_error(ErrorKind::Config, &error))?;
         Ok(Some(Arc::new(router)))
@@ -91,12 +88,17 @@ impl<'a> Models<'a> {
         known(&main)?;
         let list = |key| -> Vec<Named> {
             let text: String = self.config.get(key);
-            text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(|name| read(name, &main)).collect()
+            text.split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(|name| read(name, &main))
+                .collect()
         };
         let (mut planning, mut development, mut fast) =
             (list(&keys::MODEL_PLANNING), list(&keys::MODEL_DEVELOPMENT), list(&keys::MODEL_FAST));
         let usual = |tier: &str| {
-            defaults::model(&main, tier).map(|model| Named { provider: main.clone(), model: model.to_owned() })
+            defaults::model(&main, tier)
+                .map(|model| Named { provider: main.clone(), model: model.to_owned() })
         };
         if planning.is_empty() && development.is_empty() && fast.is_empty() {
             planning.extend(usual("planning"));
@@ -149,8 +151,10 @@ impl<'a> Models<'a> {
     fn endpoint(&self, vendor: &'static Vendor, named: &Named, price: Option<Price>) -> Endpoint {
         let main = self.config.get(&keys::PROVIDER_NAME).trim() == vendor.name;
         // What is said about the provider is said about the one that is named there, and no other.
-        let of_main = |key| Some(self.config.get(key)).filter(|text: &String| main && !text.trim().is_empty());
-        let variable = of_main(&keys::PROVIDER_KEY_VARIABLE).unwrap_or_else(|| vendor.key_variable.to_owned());
+        let of_main =
+            |key| Some(self.config.get(key)).filter(|text: &String| main && !text.trim().is_empty());
+        let variable =
+            of_main(&keys::PROVIDER_KEY_VARIABLE).unwrap_or_else(|| vendor.key_variable.to_owned());
         let thinking = self.config.get(&keys::PROVIDER_THINKING_TOKENS);
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         Endpoint {

@@ -22,7 +22,12 @@ pub struct Scripted {
 impl Scripted {
     /// A provider called `name` that answers by `script`.
     pub fn new(name: &str, script: Script) -> Self {
-        Self { name: name.to_owned(), script: Mutex::new(script), asked: AtomicUsize::new(0), deterministic: false }
+        Self {
+            name: name.to_owned(),
+            script: Mutex::new(script),
+            asked: AtomicUsize::new(0),
+            deterministic: false,
+        }
     }
 
     /// The same, as one that always answers alike, at no cost.

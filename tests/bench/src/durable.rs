@@ -183,7 +183,12 @@ fn begin(ledger: &Ledger, run: &RunId) -> Result<ArtifactId, BenchError> {
 fn step(ledger: &Ledger, run: &RunId, artifact: &ArtifactId, mode: Mode) -> Result<(), BenchError> {
     let kind = match mode {
         Mode::Process => {
-            let call = CallRef { id: "call".to_owned(), tool: "tool".to_owned(), input: artifact.clone(), malformed: false };
+            let call = CallRef {
+                id: "call".to_owned(),
+                tool: "tool".to_owned(),
+                input: artifact.clone(),
+                malformed: false,
+            };
             EffectKind::Tool { call, expects: None }
         }
         Mode::Disk => EffectKind::Turn { request: artifact.clone() },

@@ -70,10 +70,9 @@ fn wall_ms(line: &str) -> Option<u64> {
 
 fn find(value: &Value) -> Option<u64> {
     match value {
-        Value::Object(members) => members
-            .get("wall_ms")
-            .and_then(Value::as_u64)
-            .or_else(|| members.values().find_map(find)),
+        Value::Object(members) => {
+            members.get("wall_ms").and_then(Value::as_u64).or_else(|| members.values().find_map(find))
+        }
         _ => None,
     }
 }
@@ -92,7 +91,12 @@ pub(crate) fn prompt_5000(setup: &Setup) -> Result<Vec<Figure>, BenchError> {
         checked(setup, ended, 0)?;
         rounds.push(milliseconds(took));
     }
-    Ok(vec![Figure::new(format!("{LARGE_FILES} files, the whole process"), "ms", Target::Below(100.0), rounds)])
+    Ok(vec![Figure::new(
+        format!("{LARGE_FILES} files, the whole process"),
+        "ms",
+        Target::Below(100.0),
+        rounds,
+    )])
 }
 
 /// `loki verify` of a change in a project of 2,000 files, without a command to run.
@@ -136,7 +140,9 @@ fn files(folder: &Path, count: usize) -> Result<(), BenchError> {
         let path = folder.join(format!("src/m{}/f{n}.txt", n % (count / 50)));
         let text: String = (0..40).map(|line| format!("line {line} of file {n}\n")).collect();
         let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).and_then(|()| fs::write(&path, text)).map_err(BenchError::io("make files"))?;
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(BenchError::io("make files"))?;
     }
     Ok(())
 }

@@ -90,7 +90,11 @@ impl From<AppError> for CommandError {
             }
             AppError::Read { .. } => (ErrorKind::Input, "Mend the file, or take it out of the folder."),
             AppError::NoRun => (ErrorKind::NotFound, "Start one with `loki start ./prd.md`."),
-            AppError::Write { .. } | AppError::Project { .. } | AppError::Worktree(_) | AppError::Sign(_) | AppError::Engine(_) => {
+            AppError::Write { .. }
+            | AppError::Project { .. }
+            | AppError::Worktree(_)
+            | AppError::Sign(_)
+            | AppError::Engine(_) => {
                 (ErrorKind::Io, "Look at the folder's rights and at the space left on its disk.")
             }
             AppError::Forge(_) | AppError::Fold(_) | AppError::Requirements { .. } => {

@@ -142,7 +142,8 @@ impl Gate for DocumentGate {
             },
         };
         // Whoever configures a model for it has gates for it too.
-        let gap = "application: its code is not written, because no model is configured; the backend is proven";
+        let gap =
+            "application: its code is not written, because no model is configured; the backend is proven";
         let gaps = if self.by_model { Vec::new() } else { vec![gap.to_owned()] };
         let seen = json!({ "tables": plan.tables, "missing": missing });
         Judgement {

@@ -41,9 +41,8 @@ impl Work {
         let mut work = Self::to_judge(context)?;
         let clock = Arc::clone(clock);
         let now_ms: NowMs = Arc::new(move || clock.now().as_millisecond());
-        work.provider = Models::of(context)?.provider(&now_ms, &|named, price| {
-            super::agents::agent(context, named, price)
-        })?;
+        work.provider = Models::of(context)?
+            .provider(&now_ms, &|named, price| super::agents::agent(context, named, price))?;
         Ok(work)
     }
 
@@ -58,7 +57,9 @@ impl Work {
             let policy = confinement::policy(&self.context, &PolicyArgs::default())?;
             confinement::workshop(&self.context, policy, &StrengthArgs::default())
         };
-        self.workshop.get_or_init(|| make().map(Arc::new).map_err(|error: CommandError| error.message)).clone()
+        self.workshop
+            .get_or_init(|| make().map(Arc::new).map_err(|error: CommandError| error.message))
+            .clone()
     }
 
     /// The project's own commands, where settings name any.

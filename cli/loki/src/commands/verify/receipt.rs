@@ -26,7 +26,8 @@ pub(super) fn verify(ui: &mut Ui, context: &Context, file: Option<&Path>) -> Res
     let (reader, run) = app.run(Some(&receipt.run))?;
     let requirements = app.requirements(&reader, &run)?;
     let signer = Signer::open(&app.key()).map_err(AppError::from)?;
-    let (worktree, gates, public_key) = (app.worktree(), app.gates(&requirements, by_model(&run)), signer.public());
+    let (worktree, gates, public_key) =
+        (app.worktree(), app.gates(&requirements, by_model(&run)), signer.public());
     let evidence = Evidence { reader: &reader, worktree: &worktree, gates: &gates, public_key: &public_key };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|source| {
         CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source)
