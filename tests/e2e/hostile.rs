@@ -164,7 +164,7 @@ fn a_full_disk_loses_nothing() {
             mount -o remount,size=64m /mnt || exit 97
             {program} start PRD.md >/dev/null 2>error || code=$?
             test $code = 10 || {{ cat error >&2; exit 96; }}
-            {program} verify >/dev/null",
+            {program} verify --receipt >/dev/null",
             document.display(),
         );
         // The error is kept outside the disk that is full.

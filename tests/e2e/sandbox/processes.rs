@@ -139,9 +139,9 @@ async fn a_gigabyte_of_output_is_counted_and_a_bounded_part_of_it_kept() {
 async fn a_server_is_found_and_reached_from_outside_and_by_nobody_else() {
     const SERVER: &str = "import socket, sys
 a = socket.create_server(('127.0.0.1', 8080))
-b = socket.create_server(('::1', 8081), family=socket.AF_INET6)
 c = socket.create_connection(('127.0.0.1', 8080))
 a.accept()
+b = socket.create_server(('::1', 8081), family=socket.AF_INET6)
 for s in (a, b):
     c, _ = s.accept()
     c.sendall(sys.argv[1].encode() + c.recv(4))

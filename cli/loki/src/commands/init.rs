@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use loki_templates::Template;
 
-use crate::config::keys::ALL;
+use crate::config::keys::{ALL, is_the_users};
 use crate::context::{Context, STATE_DIR};
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
@@ -126,11 +126,14 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// Every setting with its default, commented out.
+/// Every setting that is a project's to make with its default, commented out.
 fn commented_settings() -> String {
-    let mut text = String::from("# Settings of this project. Remove the `# ` before one to change it.\n");
+    let mut text = String::from(
+        "# Settings of this project. Remove the `# ` before one to change it. Which provider and models are asked \
+         is\n# for you alone to say: `loki config set --user provider.name NAME`.\n",
+    );
     let mut section = "";
-    for key in ALL {
+    for key in ALL.iter().filter(|key| !is_the_users(key.name())) {
         let (of, name) = key.name().split_once('.').unwrap_or(("", key.name()));
         if of != section {
             text.push_str(&format!("\n[{of}]\n"));
@@ -213,7 +216,9 @@ mod tests {
             .collect();
         let config = load(&switched_on);
         assert!(
-            config.entries().all(|(_, entry)| entry.source.to_string() == file.display().to_string()),
+            config.entries().all(|(name, entry)| {
+                (entry.source.to_string() == file.display().to_string()) != is_the_users(name)
+            }),
             "{switched_on}"
         );
     }

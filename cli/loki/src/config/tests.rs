@@ -26,10 +26,10 @@ impl Files {
 #[test]
 fn each_layer_covers_the_one_below_and_is_named() {
     let files = Files::new(
-        "[run]\niterations_max = 2\nduration_seconds_max = 2\nrecoveries_max = 2\nbudget_usd_max = 2",
+        "[run]\niterations_max = 2\nduration_seconds_max = 2\nrecoveries_max = 2\nbudget_usd_max = 4",
         "run.duration_seconds_max = 3\nrun.recoveries_max = 3\nrun.budget_usd_max = 3.5",
     );
-    let environment = Environment::of([("LOKI_RUN_RECOVERIES_MAX", "4"), ("LOKI_RUN_BUDGET_USD_MAX", "4")]);
+    let environment = Environment::of([("LOKI_RUN_RECOVERIES_MAX", "4"), ("LOKI_RUN_BUDGET_USD_MAX", "4.5")]);
     let mut flags = Overrides::default();
     flags.set(&RUN_BUDGET_USD_MAX, Some(5.5));
     flags.set(&RUN_OUTPUT_BYTES_MAX, None);
@@ -76,7 +76,8 @@ fn a_wrong_value_is_refused_with_what_was_expected() {
     assert_eq!(wrong("run.iterations_max = \"ten\""), ["expected a whole number, found `\"ten\"`"]);
     assert_eq!(wrong("run.iterations_max = -1"), ["expected a whole number, found `-1`"]);
     assert_eq!(wrong("run.budget_usd_max = nan"), ["expected a number, found `nan`"]);
-    assert_eq!(wrong("provider.name = ' '"), ["expected a name"]);
+    let by_user = Files::new("provider.name = ' '", "").refusal(&Environment::default());
+    assert_eq!(by_user.causes, ["expected a name"]);
     let error = Files::new("", "").refusal(&Environment::of([("LOKI_RUN_ITERATIONS_MAX", "x")]));
     assert_eq!(error.message, "wrong value for `run.iterations_max` in $LOKI_RUN_ITERATIONS_MAX");
 }
@@ -132,4 +133,24 @@ fn a_project_cannot_loosen_how_its_commands_are_confined() {
             assert_eq!(config.entry(key).unwrap().value.as_str(), Some(stricter));
         }
     }
+}
+
+#[test]
+fn a_project_cannot_say_who_is_sent_what_nor_raise_the_budget() {
+    for line in [
+        "provider.name = 'anthropic'",
+        "provider.base_url = 'https://evil.example'",
+        "provider.key_variable = 'HOME'",
+        "model.development = 'gpt-5'",
+        "git.commit = 'verified'",
+    ] {
+        let refused = Files::new("", line).refusal(&Environment::default());
+        assert!(refused.message.ends_with("it says who is sent what"), "{line}: {}", refused.message);
+        Files::new(line, "").load(&Environment::default(), &Overrides::default()).unwrap();
+    }
+    let refused = Files::new("", "run.budget_usd_max = 5.5").refusal(&Environment::default());
+    assert_eq!(refused.message, "a project's file cannot raise `run.budget_usd_max` from 5 to 5.5");
+    let files = Files::new("", "run.budget_usd_max = 0.5");
+    let lower = files.load(&Environment::default(), &Overrides::default()).unwrap();
+    assert_eq!(lower.get(&RUN_BUDGET_USD_MAX), 0.5);
 }
