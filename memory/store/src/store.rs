@@ -84,6 +84,14 @@ impl Store {
     /// Opens an existing database for reading only; it must have the newest schema of `migrations`.
     /// Its folder must be writable unless another process has it open: readers share the log's index.
     pub fn open_read_only(path: &Path, migrations: &'static [Migration]) -> Result<Self, StoreError> {
+        match Self::read_only(path, migrations) {
+            // A process that died while it made the file left a journal, which only a writer may roll back.
+            Err(StoreError::ReadOnly) if roll_back(path).is_ok() => Self::read_only(path, migrations),
+            opened => opened,
+        }
+    }
+
+    fn read_only(path: &Path, migrations: &'static [Migration]) -> Result<Self, StoreError> {
         let options = Options::default();
         let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, options.busy_timeout)?;
         check_file(&conn, path)?;
@@ -173,6 +181,13 @@ fn configure(conn: &Connection, access: OpenFlags, busy_timeout: Duration) -> ru
         conn.pragma_update(None, "query_only", true)?;
     }
     Ok(())
+}
+
+/// Lets SQLite undo what a process that died had begun: it does so at the first look.
+fn roll_back(path: &Path) -> Result<(), StoreError> {
+    let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Options::default().busy_timeout)?;
+    conn.query_row("PRAGMA schema_version", [], |_| Ok(()))
+        .map_err(|source| StoreError::sqlite("roll back what was begun", source))
 }
 
 fn use_wal(conn: &Connection) -> Result<(), StoreError> {

@@ -140,3 +140,23 @@ fn foreign_keys_hold() {
         store.write(Durability::Process, |tx| Ok(tx.execute("INSERT INTO notes VALUES (99)", [])?));
     assert!(matches!(result, Err(StoreError::Sqlite { .. })), "{result:?}");
 }
+
+/// A process died in a transaction, in the moments before the write-ahead log is switched on.
+#[test]
+fn what_a_dead_process_had_begun_is_rolled_back_also_for_who_only_reads() {
+    let (dir, path) = scratch();
+    let store = open(&path);
+    insert(&store, 1).unwrap();
+    drop(store);
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).unwrap();
+    conn.execute_batch("PRAGMA cache_size = 1; BEGIN IMMEDIATE").unwrap();
+    for half in 0..20_000 {
+        conn.execute("INSERT INTO pairs (half) VALUES (?1)", [half]).unwrap();
+    }
+    // Nobody holds a lock on the copies: this is what a death leaves.
+    let dead = dir.path().join("dead.db");
+    std::fs::copy(&path, &dead).unwrap();
+    std::fs::copy(dir.path().join("a.db-journal"), dir.path().join("dead.db-journal")).unwrap();
+    assert_eq!(count(&Store::open_read_only(&dead, ONE).unwrap()), 1);
+}
