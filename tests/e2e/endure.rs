@@ -2,14 +2,13 @@
 //! hostile model, and people who work in the same folder.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::disallowed_methods, reason = "processes are killed at moments of the real clock")]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use loki_kit::TestEnv;
 use loki_kit::fakes::projects::Project;
@@ -17,6 +16,7 @@ use loki_kit::fakes::repair::Repair;
 use loki_kit::fakes::{self, Reply, Script, Seen};
 use serde_json::{Value, json};
 
+use crate::kill::kill_after;
 use crate::models::{WAYS, receipt, result, with_model};
 
 fn repairing(project: Project) -> (fakes::Fake, TestEnv) {
@@ -52,27 +52,6 @@ fn killed_at_random_it_ends_repaired_and_no_recorded_answer_is_paid_for_twice() 
         env.loki(&["ledger", "verify"]).expect_code(0);
         env.loki(&["verify", "--receipt"]).expect_code(0);
     }
-}
-
-/// Starts the program and kills it after that long. False where it had ended by itself.
-fn kill_after(env: &TestEnv, delay: Duration) -> bool {
-    let mut child = env
-        .command(&["start", "PRD.md", "--headless"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let deadline = Instant::now() + delay;
-    while Instant::now() < deadline {
-        if child.try_wait().expect("a state").is_some() {
-            return false;
-        }
-        std::thread::yield_now();
-    }
-    let alive = child.try_wait().expect("a state").is_none();
-    child.kill().expect("a kill");
-    child.wait().expect("an end");
-    alive
 }
 
 /// A repository that means harm, around a project that is to be repaired.

@@ -74,7 +74,7 @@ fn killed_at_random_it_ends_in_the_same_state() {
 }
 
 /// Starts the program and kills it after that long. False where it had ended by itself.
-fn kill_after(env: &TestEnv, delay: Duration) -> bool {
+pub(crate) fn kill_after(env: &TestEnv, delay: Duration) -> bool {
     let mut child = env
         .command(&["start", "PRD.md", "--headless"])
         .stdout(Stdio::null())
