@@ -222,6 +222,8 @@ fn what_cannot_be_asked_is_refused_before_a_run_begins() {
         run.stderr
     };
     assert!(refused(&env).contains("ANTHROPIC_API_KEY"));
+    let doctor = env.loki(&["doctor"]).expect_code(1).stdout;
+    assert!(doctor.contains("CFG002") && doctor.contains("there is no key for `anthropic`"), "{doctor}");
     let env = with_model(WAYS[0], &fake).with_variable("LOKI_MODEL_DEVELOPMENT", "no-such-model-9");
     Project::python().write(env.root());
     let said = refused(&env);

@@ -102,6 +102,14 @@ pub struct Committed {
 /// Why a snapshot could not be made, read or put back.
 #[derive(Debug, thiserror::Error)]
 pub enum WorktreeError {
+    /// There is no such commit.
+    #[error("there is no commit `{name}`: {reason}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Why there is none.
+        reason: &'static str,
+    },
     /// Git's library refused.
     #[error("failed to {what}")]
     Git {

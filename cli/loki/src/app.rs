@@ -330,6 +330,11 @@ impl App {
         self.model().is_some()
     }
 
+    /// The name of who writes the application; `None` where no model is configured.
+    pub(crate) fn model_name(&self) -> Option<&str> {
+        self.model().map(|model| model.name())
+    }
+
     /// Who writes the application; `None` where no model is configured.
     fn model(&self) -> Option<&Arc<dyn Provider>> {
         self.work.as_ref().and_then(Work::provider)

@@ -1,7 +1,7 @@
 //! Commits by the names that people give them.
 
 use super::rules::read;
-use super::{Worktree, WorktreeError, git_error};
+use super::{Worktree, WorktreeError};
 
 /// Bytes of a name.
 const NAME_BYTES_MAX: usize = 1024;
@@ -10,7 +10,7 @@ impl Worktree {
     /// The commit, hex, that a branch, tag, hash or an expression such as `HEAD~2` names in the project's
     /// repository. An error where there is no repository, or no such commit.
     pub fn resolve(&self, name: &str) -> Result<String, WorktreeError> {
-        let no = |reason| WorktreeError::NoCommit { reason };
+        let no = |reason| WorktreeError::Unknown { name: name.chars().take(100).collect(), reason };
         let store = self.store()?;
         let git = store.git.as_ref().map_err(|reason| no(*reason))?;
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
@@ -31,6 +31,6 @@ impl Worktree {
             .revparse_single(&named)
             .and_then(|object| object.peel_to_commit())
             .map(|commit| commit.id().to_string())
-            .map_err(git_error("find the commit"))
+            .map_err(|_error| no("no branch, tag or commit is called so"))
     }
 }

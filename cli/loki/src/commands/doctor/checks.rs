@@ -9,19 +9,22 @@ use loki_sandbox::{Level, Support};
 
 use super::Finding;
 use super::code::Code;
+use crate::app::App;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::models::Models;
 
 /// Looks at one thing. Nothing to say is no finding.
 type Check = fn(&Context) -> Vec<Finding>;
 
 /// Every check, in the order of the report.
-pub(super) const CHECKS: [Check; 10] = [
+pub(super) const CHECKS: [Check; 11] = [
     |context| vec![project_writable(context.project.root())],
     |context| vec![disk_space(context.project.root())],
     |context| vec![git_present(context.environment.get("PATH").unwrap_or_default())],
     |_| vec![confinement(crate::commands::sandbox::probe())],
     |context| vec![configuration(context)],
+    provider,
     |context| receipt_keys(&context.project.state_dir().join("keys")),
     |context| state::ledger(&context.project.state_dir()),
     |context| state::lock(&context.project.state_dir().join("lock")),
@@ -115,6 +118,28 @@ fn configuration(context: &Context) -> Finding {
             )
         }
     }
+}
+
+/// Whether the models that are configured can be asked, as far as can be told without asking. Nothing to say
+/// where none is.
+fn provider(context: &Context) -> Vec<Finding> {
+    if !Models::of(context).is_ok_and(|models| models.any()) {
+        return Vec::new();
+    }
+    vec![match App::to_drive(context) {
+        Ok(app) => {
+            let name = app.model_name().unwrap_or("the provider");
+            Finding::ok(
+                Code::ProviderRefused,
+                format!("{name} is configured, with a price and a key where it needs one"),
+            )
+        }
+        Err(error) => {
+            let remedy = error.hints.first().cloned();
+            let remedy = remedy.unwrap_or_else(|| "`loki config show` shows what is set.".to_owned());
+            Finding::error(Code::ProviderRefused, error.message, remedy)
+        }
+    }]
 }
 
 /// Private keys that others can read do not prove anything.

@@ -23,6 +23,8 @@ pub(super) enum Code {
     ReceiptKeyExposed,
     /// The configuration is refused.
     ConfigRefused,
+    /// The models that are configured cannot be asked.
+    ProviderRefused,
     /// The project cannot be written.
     ProjectReadOnly,
     /// The disk is nearly full.
@@ -46,6 +48,7 @@ impl Code {
             Code::LockHeld => "RUN003",
             Code::ReceiptKeyExposed => "RUN004",
             Code::ConfigRefused => "CFG001",
+            Code::ProviderRefused => "CFG002",
             Code::ProjectReadOnly => "ENV001",
             Code::DiskNearlyFull => "ENV002",
             Code::GitMissing => "ENV003",

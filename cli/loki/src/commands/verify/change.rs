@@ -33,10 +33,7 @@ pub(super) fn verify(
     let named = base.unwrap_or("HEAD");
     let commit = match worktree.resolve(named) {
         Ok(commit) => commit,
-        Err(error) => {
-            let why = format!("there is no commit `{named}` to compare with: {}", AppError::from(error));
-            return unchecked(ui, named, &why);
-        }
+        Err(error) => return unchecked(ui, named, &AppError::from(error).to_string()),
     };
     // The gates' home folder is for one verification at a time.
     let _lock = match app.lock_gates() {
