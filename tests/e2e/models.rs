@@ -96,6 +96,16 @@ fn messages_repair_a_python_project() {
 }
 
 #[test]
+fn messages_repair_a_node_project() {
+    repairs(WAYS[0], Project::node());
+}
+
+#[test]
+fn responses_repair_a_rust_project() {
+    repairs(WAYS[1], Project::rust());
+}
+
+#[test]
 fn responses_repair_a_node_project() {
     repairs(WAYS[1], Project::node());
 }
@@ -108,6 +118,11 @@ fn responses_repair_a_python_project() {
 #[test]
 fn chat_completions_repair_a_rust_project() {
     repairs(WAYS[2], Project::rust());
+}
+
+#[test]
+fn chat_completions_repair_a_python_project() {
+    repairs(WAYS[2], Project::python());
 }
 
 #[test]
