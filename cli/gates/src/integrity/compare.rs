@@ -43,8 +43,39 @@ pub(super) fn suites(edits: &[Edit]) -> Vec<Found> {
     }
     for pair in &pairs {
         found.extend(file(pair, &pairs));
+        found.extend(enders(pair));
     }
     found
+}
+
+/// Calls that end the process at once, without a word to whoever counts the tests, in the languages known here.
+const ENDS: [&str; 10] = [
+    "process::exit(",
+    "process::abort(",
+    "libc::_exit(",
+    "os._exit(",
+    "process.exit(",
+    "process.reallyExit(",
+    "os.Exit(",
+    "syscall.Exit(",
+    "System.exit(",
+    "getRuntime().halt(",
+];
+
+/// Tests, new ones too, that end the process they run in and did not before: what they print on the way out is
+/// all that a runner's account consists of then.
+fn enders<'p>(pair: &'p Pair<'_>) -> impl Iterator<Item = Found> + 'p {
+    let before = |test: &Test| pair.before.tests.iter().any(|old| old.name == test.name && ends(old));
+    pair.after.tests.iter().filter(move |test| ends(test) && !before(test)).map(move |test| {
+        let message = "the test ends the process that it runs in, and with it the account of all tests";
+        let fix = "test in a process of its own what has to end one";
+        finding("test-ends-process", Weight::Fails, (pair, test), message.to_owned(), fix)
+    })
+}
+
+fn ends(test: &Test) -> bool {
+    let dense: String = test.body.split_whitespace().collect();
+    ENDS.iter().any(|call| dense.contains(call))
 }
 
 /// Each test before with the one it became, if any: of the same name in the same file, elsewhere under the

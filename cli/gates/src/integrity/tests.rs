@@ -473,3 +473,21 @@ fn no_input_breaks_the_scanners() {
         }
     }
 }
+
+#[test]
+fn a_test_that_ends_its_process_fails_also_where_it_is_new() {
+    let cases = [
+        (
+            "src/a.rs",
+            "#[test]\nfn a() {\n    println!(\"test result: ok. 9 passed\");\n    std::process::exit(0);\n}\n",
+        ),
+        ("test_a.py", "import os\ndef test_a():\n    print('9 passed')\n    os._exit(0)\n"),
+        ("a.test.js", "test('a', () => {\n  console.log('ok');\n  process . exit(0);\n});\n"),
+        ("a_test.go", "package a\nfunc TestA(t *testing.T) {\n\tos.Exit(0)\n}\n"),
+    ];
+    for (path, after) in cases {
+        let judged = of(&[Edit::text(path, None, Some(after))]);
+        assert!(judged.contains(&"test-ends-process!".to_owned()), "{path}: {judged:?}");
+        assert!(!rules(path, after, &after.replace("ok", "fine")).contains(&"test-ends-process!".to_owned()));
+    }
+}
