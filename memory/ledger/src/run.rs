@@ -245,6 +245,15 @@ pub struct FoldError {
 }
 
 impl Steps {
+    /// Forgets the newest turns that brought nothing, so that the provider is asked again.
+    fn forgive(&mut self) {
+        let barren = |turn: &TurnTaken| turn.calls.is_empty() && turn.end != TurnEnd::Complete;
+        while self.turns.last().is_some_and(barren) {
+            self.turns.pop();
+        }
+        self.snapshot_turns = self.snapshot_turns.min(self.turns.len());
+    }
+
     /// Back to the newest snapshot: what came after it is as if it had not been.
     fn roll_back(&mut self) {
         let turns = self.snapshot_turns.min(self.turns.len());
@@ -429,6 +438,7 @@ impl Run {
             Event::Overdrawn { .. } => self.overdrawn = true,
             Event::Reopened { limits } => {
                 self.overdrawn = false;
+                self.steps.forgive();
                 self.stopped = None;
                 self.stop_requested = false;
                 self.receipt = None;

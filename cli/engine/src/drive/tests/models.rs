@@ -75,8 +75,11 @@ async fn a_turn_without_an_answer_is_nudged_once_and_then_ends_the_run() {
         let fake = Fake::new(vec![Ok(ended(end)), Ok(ended(end)), plan()]);
         let (engine, mut run) = begin(dir.path(), Arc::clone(&fake));
         assert_eq!(drive(&engine, &mut run).await.unwrap(), stop);
+        assert_eq!(fake.asked(), 2, "{end:?}");
+        assert!(reopen(&engine, &mut run, None).unwrap());
+        run.limits.iterations_max = 1;
+        assert_eq!(drive(&engine, &mut run).await.unwrap(), Stop::IterationsSpent, "it is asked again");
         let asked = fake.asked.lock().unwrap();
-        assert_eq!(asked.len(), 2, "{end:?}");
         assert!(
             matches!(
                 &asked[1].messages[..],
