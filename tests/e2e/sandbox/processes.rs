@@ -281,10 +281,15 @@ s2.accept()
         process.connect(8081).await.unwrap();
         process.kill().await.unwrap()
     };
+    tokio::pin!(others);
     let killed = tokio::select! {
         biased;
-        killed = others => killed,
-        connected = process.connect(8080) => panic!("{connected:?}"),
+        killed = &mut others => killed,
+        // The end of the server may be seen here first.
+        connected = process.connect(8080) => {
+            assert!(connected.is_err(), "{connected:?}");
+            others.await
+        }
     };
     assert_eq!(killed.end, End::Stopped);
 }
