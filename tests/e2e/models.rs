@@ -158,7 +158,7 @@ fn a_change_is_reviewed_by_models_once_every_other_gate_is_content() {
 }
 
 #[test]
-fn a_budget_holds_and_a_wider_one_lets_the_run_go_on() {
+fn a_budget_holds_and_a_run_resumed_five_times_keeps_the_account() {
     let folder = tempfile::tempdir().unwrap();
     let project = Project::python();
     let fake = fakes::anthropic::start(Repair::new(project, folder.path()).script());
@@ -170,15 +170,24 @@ fn a_budget_holds_and_a_wider_one_lets_the_run_go_on() {
     assert!(asked > 0, "what it can pay for it pays for");
     let status = env.loki(&["status", "--json"]).expect_code(0).json();
     assert!(status["micro_usd"].as_u64().unwrap() <= 300_000, "{status}");
+    let mut before = asked;
+    for budget in ["0.31", "0.32", "0.33", "0.34"] {
+        let run = env.loki(&["resume", "--headless", "--budget", budget]).expect_code(20);
+        assert_eq!(result(&run)["verdict"], "budget_spent");
+        let now = fake.requests().len();
+        assert!(now >= before, "{budget}: it goes on where it was");
+        before = now;
+    }
     let run = env.loki(&["resume", "--headless", "--budget", "5"]).expect_code(0);
     assert_eq!(result(&run)["verdict"], "verified");
     let receipt = env.read_json(&receipt(&result(&run)));
-    let told = fake.reported().total();
-    let cost = &receipt["facts"]["cost"];
+    let (told, cost) = (fake.reported().total(), &receipt["facts"]["cost"]);
+    let counted = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"];
     assert_eq!(
-        (cost["input_tokens"].as_u64(), cost["cache_read_tokens"].as_u64()),
-        (Some(told.input), Some(told.cache_read))
+        counted.map(|name| cost[name].as_u64().unwrap()),
+        [told.input, told.output, told.cache_read, told.cache_write]
     );
+    assert_eq!(cost["micro_usd_lost"], 0);
 }
 
 #[test]
