@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use loki_kit::TestEnv;
 use loki_kit::fakes::projects::Project;
-use loki_kit::fakes::{self, Fake, Reply, Script, Seen, Usage};
+use loki_kit::fakes::{self, Fake, Reply, Script, Seen, Setup, Usage};
 use serde_json::{Value, json};
 
 use crate::env as loki;
+use crate::models::{receipt, result, with_model};
 
 /// The releases that are tried.
 const PACKAGES: [&str; 2] = ["@anthropic-ai/claude-code@2.1.197", "@openai/codex@0.171.0"];
@@ -264,6 +265,56 @@ fn claude_mends_a_project() {
 #[test]
 fn codex_mends_a_project() {
     repairs(CODEX, fakes::responses::start, "/v1");
+}
+
+/// The very run that models over HTTP are put through: a false claim, and everything that can go wrong on
+/// the way, in each of the projects.
+fn completes_the_same_run(agent: Agent, start: impl Fn(Script) -> Fake, base_path: &str) {
+    let Some(programs) = programs() else { return };
+    for project in Project::all() {
+        let root = Arc::new(OnceLock::<PathBuf>::new());
+        let seen_root = Arc::clone(&root);
+        let mut script = None;
+        let fake = start(Script::new(move |seen| {
+            let root = seen_root.get().cloned().unwrap_or_default();
+            let repair = || fakes::repair::Repair::new(project, &root).with_every_fault().script_fn();
+            script.get_or_insert_with(repair)(seen)
+        }));
+        let way = (agent.name, agent.key_variable, agent.model, Setup::anthropic as fn() -> Setup);
+        let env = with_model(way, &fake);
+        let path = format!("{}:{}", programs.display(), toolchains());
+        let env = env
+            .with_variable("PATH", &path)
+            .with_variable("LOKI_PROVIDER_BASE_URL", &format!("{}{base_path}", fake.url()))
+            .with_variable("LOKI_PROVIDER_PRICES", &format!("{}=1/2/0.1/1.25", agent.model));
+        project.write(env.root());
+        root.set(env.root().canonicalize().expect("the project")).expect("set once");
+        let run = env.loki(&["start", "PRD.md", "--headless"]);
+        assert!(project.is_repaired(env.root()), "{}: {}\n{}", project.name, run.stdout, run.stderr);
+        let run = run.expect_code(0);
+        let receipt = env.read_json(&receipt(&result(&run)));
+        assert!(
+            receipt["facts"]["iterations"].as_u64().is_some_and(|n| n >= 2),
+            "the false claim ended nothing"
+        );
+        assert_eq!(fake.complaints(), Vec::<String>::new(), "{}", project.name);
+        keeps_the_key(&env, &fake);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own toolchain is where their environment says")]
+fn toolchains() -> String {
+    std::env::var("PATH").unwrap_or_default()
+}
+
+#[test]
+fn claude_completes_the_run_that_models_are_put_through() {
+    completes_the_same_run(CLAUDE, fakes::anthropic::start, "");
+}
+
+#[test]
+fn codex_completes_the_run_that_models_are_put_through() {
+    completes_the_same_run(CODEX, fakes::responses::start, "/v1");
 }
 
 /// Killed while the agent is at work, after it has changed a file: nothing of it goes on, and the next start
