@@ -103,6 +103,20 @@ fn a_leaked_key_blocks_and_is_not_shown() {
 }
 
 #[test]
+fn one_verification_at_a_time_has_the_gates_home() {
+    let project = Project::python();
+    let env = repository(project);
+    repair(&env, project);
+    verify(&env, 0, &["--gate", "diff"]);
+    let lock =
+        loki_store::ProcessLock::acquire(&env.path(".loki/verify.lock"), &loki_store::SystemClock).unwrap();
+    let report = verify(&env, 3, &[]);
+    assert!(report["why"].as_str().unwrap().starts_with("another verification is at work"), "{report}");
+    drop(lock);
+    verify(&env, 0, &["--gate", "diff"]);
+}
+
+#[test]
 fn a_base_is_a_commit_branch_or_tag_and_a_wrong_one_cannot_be_checked() {
     let project = Project::python();
     let env = repository(project);

@@ -84,3 +84,19 @@ fn names_are_shown_on_one_line() {
     let change = Change { path: "a\nb\u{1b}[31m".into(), before: None, after: None };
     assert_eq!(edits(vec![change])[0].path, "a\\nb\\u{1b}[31m");
 }
+
+#[test]
+fn what_was_compared_serves_the_gates_after_it_once() {
+    let compared = Compared::default();
+    let edits = Arc::new(Vec::new());
+    compared.keep(0, "base", &edits);
+    assert!(compared.take(0, "base").is_none(), "the first gate always compares anew");
+    assert!(compared.take(1, "base").is_some() && compared.take(2, "base").is_some());
+    assert!(
+        compared.take(1, "base").is_none() && compared.take(2, "base").is_none(),
+        "the next pass does too"
+    );
+    compared.keep(1, "base", &edits);
+    assert!(compared.take(0, "base").is_none(), "nothing is kept for a gate before");
+    assert!(compared.take(2, "other").is_none(), "nor for another base");
+}
