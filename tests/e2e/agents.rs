@@ -72,7 +72,14 @@ fn programs() -> Option<PathBuf> {
 /// A project with a failing test, and the agent as its provider, pointed at the fake.
 fn prepared(agent: Agent, programs: &Path, fake: &Fake, base_path: &str) -> TestEnv {
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display());
-    let env = loki().with_variable("PATH", &path).with_variable(agent.key_variable, fakes::KEY);
+    // The agents are where people have them: below the home, in a folder that no policy names.
+    let env = loki();
+    let settings = env.home().display().to_string();
+    let env = env
+        .with_variable("PATH", &path)
+        .with_variable("HOME", env!("CARGO_TARGET_TMPDIR"))
+        .with_variable("XDG_CONFIG_HOME", &settings)
+        .with_variable(agent.key_variable, fakes::KEY);
     Project::python().write(env.root());
     plant(&env);
     let url = format!("{}{base_path}", fake.url());

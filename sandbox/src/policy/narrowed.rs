@@ -7,6 +7,9 @@ use super::paths::{self, Root};
 use super::read::Document;
 use super::{Access, FileRule, Origin, Places, Policy, Preset, check, layers};
 
+/// The path of the rule that closes the home.
+const HOME: &str = "~";
+
 impl Policy {
     /// The same with a document over it, as [`super::layered`] lays the user's: it may widen and narrow. Its
     /// preset counts for nothing. What the project takes away from files stays away.
@@ -42,6 +45,10 @@ impl Policy {
 
     /// Lets a place be read and executed that no rule names, and says why where that may not be. `path` is
     /// absolute and free of links.
+    ///
+    /// The home as a whole is closed because nobody needs it, not because each thing in it is secret: what a
+    /// person has installed there can be opened by its own name, as long as it holds nothing that is hidden for
+    /// itself.
     pub(crate) fn let_read(&mut self, places: &Places, path: &Path) -> Result<(), String> {
         if !check::is_plain(path) {
             return Err("it is not absolute".to_owned());
@@ -50,12 +57,18 @@ impl Policy {
         if access.reads() {
             return Ok(());
         }
-        if let Some(rule) = rule {
+        if let Some(rule) = rule.filter(|rule| rule.path != HOME) {
             return Err(rule.reason.clone()); // It is hidden on purpose.
         }
         let holds = |inner: &Path| inner.starts_with(path);
         if holds(places.project()) || places.home().is_some_and(holds) {
             return Err("the project or your home is within".to_owned());
+        }
+        let hidden_within = |rule: &&FileRule| {
+            rule.access == Access::Hide && places.locate(&rule.path).is_some_and(|hidden| holds(&hidden))
+        };
+        if let Some(rule) = self.files.iter().find(hidden_within) {
+            return Err(format!("`{}` is within", rule.path));
         }
         if path.to_str().is_none() {
             return Err("its name is no text".to_owned());
@@ -93,6 +106,10 @@ mod tests {
         assert_eq!(access(&policy, "/srv/tool/bin"), Access::Hide);
         policy.let_read(&places(), Path::new("/srv/tool")).unwrap();
         assert_eq!(access(&policy, "/srv/tool/bin"), Access::Read);
+        assert_eq!(access(&policy, "/home/u/.cache/tool/bin"), Access::Hide);
+        policy.let_read(&places(), Path::new("/home/u/.cache/tool")).unwrap();
+        assert_eq!(access(&policy, "/home/u/.cache/tool/bin"), Access::Read);
+        assert_eq!(access(&policy, "/home/u/.cache/other"), Access::Hide);
         let before = policy.clone();
         for path in [
             "/",
@@ -101,6 +118,8 @@ mod tests {
             "/home/u/.ssh",
             "/home/u/.ssh/id_ed25519",
             "/home/u/.config/loki",
+            "/home/u/.config",
+            "/home/u/.local/share",
             "/w",
             "/w/p/.loki",
             "/w/p/.loki/loki.db",
