@@ -6,6 +6,7 @@ mod agents;
 mod control;
 mod detect;
 mod endure;
+mod forge;
 mod frame;
 mod hostile;
 mod init;

@@ -8,6 +8,8 @@ mod error;
 mod forge;
 mod gates;
 mod preflight;
+pub(crate) mod serving;
+mod smoke;
 mod staged;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use crate::error::CommandError;
 
 pub(crate) use error::AppError;
 use forge::{LazyForge, Summary};
+use serving::beside::Beside;
 use staged::Staged;
 pub(crate) use work::Work;
 
@@ -52,6 +55,8 @@ pub(crate) struct App {
     work: Option<Work>,
     /// What a model's commands started to go on.
     processes: Processes,
+    /// The backend served beside a run; `None` where no run is driven.
+    beside: Option<Arc<Beside>>,
 }
 
 /// A document and what was found in it.
@@ -93,6 +98,7 @@ impl App {
             forge,
             work: None,
             processes: Processes::default(),
+            beside: None,
         }
     }
 
@@ -110,7 +116,8 @@ impl App {
     pub(crate) fn to_drive(context: &Context) -> Result<Self, CommandError> {
         let app = Self::of(context);
         let work = Work::to_drive(context, &app.clock)?;
-        Ok(Self { work: Some(work), ..app })
+        let beside = Arc::new(Beside::new(&app.state.join("forge"), context.config()?));
+        Ok(Self { work: Some(work), beside: Some(beside), ..app })
     }
 
     /// The `.loki` folder.
@@ -225,7 +232,7 @@ impl App {
             edits: self.model().map(|_| Edits::new(&self.worktree())),
             attended,
             clock: Arc::clone(&self.clock),
-            observer: self.ending_processes(observer),
+            observer: self.serving(self.ending_processes(observer)),
         })
     }
 
@@ -238,6 +245,17 @@ impl App {
             {
                 let processes = processes.clone();
                 runtime.spawn(async move { processes.end_all().await });
+            }
+            observer(recorded, run);
+        })
+    }
+
+    /// The backend is served from when there is one to the end of the process.
+    fn serving(&self, observer: Observer) -> Observer {
+        let Some(beside) = self.beside.clone() else { return observer };
+        Box::new(move |recorded, run| {
+            if let Event::Attached { .. } | Event::PhaseEnded { phase: Phase::Act, .. } = &recorded.event {
+                beside.ensure();
             }
             observer(recorded, run);
         })
@@ -299,7 +317,8 @@ impl App {
 
     /// Everything that can judge a run of this job. `by_model`: a model writes its application.
     pub(crate) fn gates(&self, requirements: &Arc<Requirements>, by_model: bool) -> Vec<Arc<dyn Gate>> {
-        let mut all = gates::backend(&self.forge, requirements, self.migration_files(), by_model);
+        let mut all =
+            gates::backend(&self.forge, &self.clock, requirements, self.migration_files(), by_model);
         all.extend(self.application_gates());
         all
     }

@@ -7,8 +7,8 @@ use clap::error::ErrorKind as ClapKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    approve, cleanup, completions, config, doctor, forge_detect, init, ledger, pause, plan, prompt, receipt,
-    reference, reject, resume, rollback, sandbox, start, status, steer, stop, verify, why,
+    approve, cleanup, completions, config, doctor, forge, forge_detect, init, ledger, pause, plan, prompt,
+    receipt, reference, reject, resume, rollback, sandbox, start, status, steer, stop, verify, why,
 };
 use crate::context::Context;
 use crate::environment::Environment;
@@ -81,6 +81,7 @@ enum Command {
     Reject(reject::RejectArgs),
     Rollback(rollback::RollbackArgs),
     Prompt(prompt::PromptArgs),
+    Forge(forge::ForgeArgs),
     ForgeDetect(forge_detect::ForgeDetectArgs),
     Sandbox(sandbox::SandboxArgs),
     Ledger(ledger::LedgerArgs),
@@ -130,6 +131,7 @@ fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status,
         Command::Prompt(args) => prompt::prompt(ui, context, args),
         Command::Sandbox(args) => sandbox::sandbox(ui, context, args),
         Command::Ledger(args) => ledger::ledger(ui, context, args),
+        Command::Forge(args) => forge::forge(ui, context, args),
         Command::ForgeDetect(args) => forge_detect::forge_detect(ui, context, args),
         Command::Doctor(args) => doctor::doctor(ui, context, args),
         Command::Config(args) => config::config(ui, context, args),

@@ -5,6 +5,7 @@ pub(crate) mod cleanup;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod forge;
 pub(crate) mod forge_detect;
 mod inbox;
 pub(crate) mod init;

@@ -131,8 +131,8 @@ async fn follow(
     run: &mut Run,
     show: &mut Show,
 ) -> Result<Ended, CommandError> {
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen_for(SignalKind::interrupt())?;
+    let mut terminate = listen_for(SignalKind::terminate())?;
     let reader = engine.ledger.reader().clone();
     let ended = {
         let driving = drive(engine, run);
@@ -151,7 +151,8 @@ async fn follow(
     Ok(ended)
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, CommandError> {
+/// What tells of a signal.
+pub(crate) fn listen_for(kind: SignalKind) -> Result<Signal, CommandError> {
     signal(kind)
         .map_err(|source| CommandError::new(ErrorKind::Io, "failed to listen for signals").caused_by(&source))
 }

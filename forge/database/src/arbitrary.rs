@@ -4,8 +4,8 @@ use crate::{
     change::{Change, Migration},
     ddl,
     schema::{
-        Check, Column, ColumnDefault, Command, ForeignKey, Index, IndexColumn, OnDelete, Policy, Rls, Schema,
-        Table, Type,
+        Check, Column, ColumnDefault, ColumnGrant, Command, ForeignKey, Index, IndexColumn, OnDelete, Policy,
+        RangeOf, Rls, Schema, Table, Type, View,
     },
 };
 
@@ -13,6 +13,7 @@ const TABLES: [&str; 6] = ["users", "posts", "order", "tags", "post_tags", "a"];
 const COLUMNS: [&str; 10] =
     ["id", "user_id", "title", "price", "note", "group", "x1", "created_at", "data", "b"];
 const ENUMS: [&str; 3] = ["mood", "pk", "state"];
+const VIEWS: [&str; 2] = ["shown", "tags"];
 const VALUES: [&str; 4] = ["draft", "it's", "two words", "ü"];
 
 /// Numbers to decide by; zeros once they are used up.
@@ -74,7 +75,7 @@ fn change(choices: &mut Choices, schema: &Schema) -> Change {
     let name = table.name.clone();
     let columns: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
     let one = choices.pick(&columns).clone();
-    match choices.below(21) {
+    match choices.below(24) {
         0..=2 => Change::AddTable(self::table(choices, schema)),
         3 => Change::DropTable { table: name },
         4 => Change::RenameTable { table: name, to: (*choices.pick(&TABLES)).to_owned() },
@@ -114,8 +115,16 @@ fn change(choices: &mut Choices, schema: &Schema) -> Change {
             Change::AddEnumValues { name: (*choices.pick(&ENUMS)).to_owned(), values }
         }
         19 => Change::DropEnum { name: (*choices.pick(&ENUMS)).to_owned() },
+        20 => view(choices, &name, &one),
+        21 => Change::DropView { name: (*choices.pick(&VIEWS)).to_owned() },
+        22 => Change::SetGrants { grants: grants(choices, &columns), table: name },
         _ => Change::SetRls { rls: rls(choices, &columns), table: name },
     }
+}
+
+fn view(choices: &mut Choices, table: &str, column: &str) -> Change {
+    let query = format!("select \"{column}\" as \"column\", count(*) as n from \"{table}\" group by 1");
+    Change::AddView(View { name: (*choices.pick(&VIEWS)).to_owned(), query })
 }
 
 fn add_enum(choices: &mut Choices) -> Change {
@@ -161,6 +170,9 @@ fn table(choices: &mut Choices, schema: &Schema) -> Table {
     if choices.one_in(2) {
         table.rls = Some(rls(choices, &columns));
     }
+    if choices.one_in(4) {
+        table.grants = grants(choices, &columns);
+    }
     table
 }
 
@@ -172,7 +184,7 @@ fn column(choices: &mut Choices, schema: &Schema) -> Column {
 
 fn ty(choices: &mut Choices, schema: &Schema) -> Type {
     let enums: Vec<String> = schema.enums.keys().cloned().collect();
-    match choices.below(18) {
+    match choices.below(20) {
         0 => Type::Text,
         1 => Type::Varchar(1 + choices.below(200) as u32),
         2 => Type::Smallint,
@@ -190,8 +202,33 @@ fn ty(choices: &mut Choices, schema: &Schema) -> Type {
         14 => Type::Array(Box::new(Type::Text)),
         15 if !enums.is_empty() => Type::Enum(choices.pick(&enums).clone()),
         16 if !enums.is_empty() => Type::Array(Box::new(Type::Enum(choices.pick(&enums).clone()))),
+        17 => Type::Tsvector,
+        18 => Type::Range(*choices.pick(&[
+            RangeOf::Integer,
+            RangeOf::Bigint,
+            RangeOf::Numeric,
+            RangeOf::Date,
+            RangeOf::Timestamptz,
+        ])),
         _ => Type::Uuid,
     }
+}
+
+fn grants(choices: &mut Choices, columns: &[String]) -> Vec<ColumnGrant> {
+    let roles = ["anon", "authenticated"].map(str::to_owned);
+    let commands = [Command::Select, Command::Insert, Command::Update];
+    let grant = |choices: &mut Choices, role: String, command| ColumnGrant {
+        role,
+        command,
+        columns: if choices.one_in(4) { Vec::new() } else { choices.subset(columns) },
+    };
+    let role = choices.pick(&roles).clone();
+    let mut out = vec![grant(choices, role.clone(), commands[0])];
+    if choices.one_in(2) {
+        let command = commands[1 + choices.below(2)];
+        out.push(grant(choices, role, command));
+    }
+    out
 }
 
 fn default(choices: &mut Choices, ty: &Type, schema: &Schema) -> Option<ColumnDefault> {
@@ -222,6 +259,8 @@ pub(crate) fn sample(ty: &Type, schema: &Schema) -> Option<String> {
         }
         Type::Enum(name) => return schema.enums.get(name)?.first().cloned(),
         Type::Array(_) => "[]",
+        Type::Range(_) => "empty",
+        Type::Tsvector => "'a':1",
     };
     Some(text.to_owned())
 }
@@ -283,7 +322,7 @@ fn rls(choices: &mut Choices, columns: &[String]) -> Rls {
         commands: vec![*choices.pick(&[Command::Select, Command::Delete])],
         roles: vec!["authenticated".to_owned()],
         restrictive: choices.one_in(3),
-        using: Some(format!("\"{column}\"::text = auth.uid()::text")),
+        using: Some(format!("\"{column}\" is not null and auth.uid() is not null")),
         check: None,
     };
     Rls { label: (*choices.pick(&["custom", "odd label"])).to_owned(), policies: vec![policy] }

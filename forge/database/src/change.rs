@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Check, Column, ForeignKey, Index, Rls, Table};
+use crate::schema::{ArgumentType, Check, Column, ColumnGrant, ForeignKey, Function, Index, Rls, Table, View};
 
 /// A named list of changes, applied in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,16 @@ pub enum Change {
     DropEnum { name: String },
     /// Replaces a table's row-level security.
     SetRls { table: String, rls: Rls },
+    /// Replaces which columns of a table roles reach.
+    SetGrants { table: String, grants: Vec<ColumnGrant> },
     /// Inserts rows. Each row is `(column, value in text form or null)`; a row whose key exists is left alone.
     Seed { table: String, rows: Vec<Vec<(String, Option<String>)>> },
+    /// Adds a view.
+    AddView(View),
+    /// Drops a view that nothing else uses.
+    DropView { name: String },
+    /// Adds a function, or another one of its name with other arguments.
+    AddFunction(Function),
+    /// Drops a function that nothing else uses: the one with these arguments, or the only one of its name.
+    DropFunction { name: String, arguments: Option<Vec<ArgumentType>> },
 }

@@ -8,9 +8,11 @@
 mod expr;
 mod lineage;
 mod loss;
+pub mod postgres;
 mod problem;
 mod rename;
 mod resolve;
+mod routine;
 pub mod sqlite;
 mod validate;
 
@@ -20,11 +22,16 @@ pub use loss::{Loss, LossKind};
 pub(crate) use problem::closest;
 pub use problem::{PlanError, Problem};
 pub(crate) use resolve::Outline;
+pub(crate) use validate::enum_of;
 
 use crate::{change::Migration, schema::Schema};
 
 /// Most tables a schema may have.
 pub const TABLES_MAX: usize = 1_000;
+/// Most views a schema may have.
+pub const VIEWS_MAX: usize = 500;
+/// Most functions a schema may have.
+pub const FUNCTIONS_MAX: usize = 500;
 /// Most columns a table may have.
 pub const COLUMNS_MAX: usize = 300;
 /// Most changes a migration may have.

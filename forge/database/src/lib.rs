@@ -16,6 +16,7 @@ pub mod lint;
 pub mod pipeline;
 pub mod policy;
 pub mod prove;
+pub mod routine;
 pub mod rows;
 pub mod schema;
 pub mod spec;

@@ -20,6 +20,94 @@ pub struct Schema {
     /// Enums by name, values in order.
     #[serde(default)]
     pub enums: BTreeMap<String, Vec<String>>,
+    /// Views by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, View>,
+    /// Functions by name; those of one name differ in their arguments.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, Vec<Function>>,
+}
+
+/// A query that is read like a table. It sees what the one who asks may see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Its name.
+    pub name: String,
+    /// The query, in the grammar of Postgres.
+    pub query: String,
+}
+
+/// A query that is called by name. It runs with the rights of the one who calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// What it takes, in order.
+    #[serde(default)]
+    pub arguments: Vec<Argument>,
+    /// What it gives.
+    pub returns: Returns,
+    /// Statements, in the grammar of Postgres (`LANGUAGE sql`); the last one gives the result.
+    pub body: String,
+    /// What it may do.
+    #[serde(default)]
+    pub volatility: Volatility,
+}
+
+/// An argument of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Argument {
+    /// Its name; empty where callers cannot name it.
+    pub name: String,
+    /// Its type.
+    pub ty: ArgumentType,
+    /// The value where the caller gives none, as an expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Whether it takes all further values, as a list.
+    #[serde(default)]
+    pub variadic: bool,
+}
+
+/// What an argument is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgumentType {
+    /// A value.
+    Value(Type),
+    /// A row of a table or view: such a function is a column that is computed, or a relationship.
+    Row(String),
+}
+
+/// What a function gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Returns {
+    /// Nothing.
+    Void,
+    /// One value.
+    Value(Type),
+    /// Any number of values.
+    Values(Type),
+    /// One row of a table or view.
+    Row(String),
+    /// Any number of rows of a table or view.
+    Rows(String),
+    /// Any number of rows of these columns.
+    Table(Vec<(String, Type)>),
+}
+
+/// What a function may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Volatility {
+    /// Nothing but compute from its arguments.
+    Immutable,
+    /// Read.
+    Stable,
+    /// Read and write.
+    #[default]
+    Volatile,
 }
 
 /// One table.
@@ -46,6 +134,21 @@ pub struct Table {
     /// Row-level security; `None` until a migration says something, which the linter refuses.
     #[serde(default)]
     pub rls: Option<Rls>,
+    /// Which columns roles reach, where it is not all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<ColumnGrant>,
+}
+
+/// The columns that one command of one role reaches. Where there is none for a command and a role, it
+/// reaches all; policies decide on rows in either case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnGrant {
+    /// The role; one of the app's own has those of `authenticated` as well.
+    pub role: String,
+    /// The command: select, insert or update.
+    pub command: Command,
+    /// The columns; none at all closes the command.
+    pub columns: Vec<String>,
 }
 
 /// One column.
@@ -100,6 +203,39 @@ pub enum Type {
     Enum(String),
     /// List of the inner type (stored as JSON on SQLite).
     Array(Box<Type>),
+    /// Everything from one value to another (stored as text on SQLite).
+    Range(RangeOf),
+    /// Text prepared for searching (stored as text on SQLite).
+    Tsvector,
+}
+
+/// What a range is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RangeOf {
+    /// `int4range`
+    Integer,
+    /// `int8range`
+    Bigint,
+    /// `numrange`
+    Numeric,
+    /// `daterange`
+    Date,
+    /// `tstzrange`
+    Timestamptz,
+}
+
+impl RangeOf {
+    /// The range's name in Postgres.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Integer => "int4range",
+            Self::Bigint => "int8range",
+            Self::Numeric => "numrange",
+            Self::Date => "daterange",
+            Self::Timestamptz => "tstzrange",
+        }
+    }
 }
 
 /// A column's default.
@@ -266,9 +402,14 @@ pub fn unique_name(table: &str, columns: &[String]) -> String {
     derived_name(table, columns.iter().map(String::as_str), "key")
 }
 
+/// The name of the constraint behind a foreign key: `posts_user_id_fkey`.
+pub fn foreign_key_name(table: &str, column: &str) -> String {
+    derived_name(table, std::iter::once(column), "fkey")
+}
+
 /// Joins the parts to a name of at most [`forge_core::NAME_BYTES_MAX`] bytes; a longer one is cut
 /// and told apart by a hash of the whole.
-fn derived_name<'a>(table: &str, columns: impl Iterator<Item = &'a str>, suffix: &str) -> String {
+pub(crate) fn derived_name<'a>(table: &str, columns: impl Iterator<Item = &'a str>, suffix: &str) -> String {
     let mut name = table.to_owned();
     for column in columns {
         name.push('_');
@@ -302,6 +443,8 @@ impl fmt::Display for Type {
             Self::Vector(dimensions) => write!(f, "vector({dimensions})"),
             Self::Enum(name) => f.write_str(name),
             Self::Array(inner) => write!(f, "{inner}[]"),
+            Self::Range(of) => f.write_str(of.name()),
+            Self::Tsvector => f.write_str("tsvector"),
         }
     }
 }

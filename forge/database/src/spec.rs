@@ -11,9 +11,11 @@
 mod change;
 mod column;
 mod error;
+mod grants;
 mod node;
 mod read;
 mod rls;
+mod routine;
 mod table;
 mod types;
 mod write;

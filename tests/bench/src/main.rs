@@ -11,6 +11,7 @@ mod migration;
 mod model;
 mod program;
 mod sandbox;
+mod serve;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -32,7 +33,7 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 14] = [
+const BENCHMARKS: [(&str, Benchmark); 16] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
     ("start-large", program::start_large),
@@ -47,6 +48,8 @@ const BENCHMARKS: [(&str, Benchmark); 14] = [
     ("model-overhead", model::model_overhead),
     ("prompt-5000", model::prompt_5000),
     ("verify-2000", model::verify_2000),
+    ("data-plane", serve::data_plane),
+    ("data-plane-start", serve::data_plane_start),
 ];
 
 fn main() -> ExitCode {

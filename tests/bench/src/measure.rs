@@ -29,6 +29,8 @@ pub(crate) enum BenchError {
     Ledger(#[source] loki_ledger::LedgerError),
     #[error("a confined command did not run as it should: {0}")]
     Sandbox(String),
+    #[error("the server did not answer as it should: {0}")]
+    Server(String),
     #[error("the migration did not go through")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -2,6 +2,8 @@
 //! that show both streams when they fail.
 
 pub mod fakes;
+pub mod http;
+pub mod postgres;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

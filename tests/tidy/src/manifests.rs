@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Complaint;
 
 /// The floor of every crate. A crate uses only crates on a lower floor; tests stand above everything.
-const FLOORS: [(&str, u8); 19] = [
+const FLOORS: [(&str, u8); 22] = [
     ("memory/store", 0),
     ("sandbox", 0),
     ("cli/provider", 0),
@@ -16,12 +16,15 @@ const FLOORS: [(&str, u8); 19] = [
     ("forge/core", 1),
     ("forge/detect", 1),
     ("forge/database", 2),
+    ("forge/auth", 2),
     ("cli/engine", 3),
     ("cli/blueprint", 3),
+    ("forge/rest", 3),
     ("forge/ops", 3),
     ("cli/tools", 4),
     ("cli/gates", 4),
     ("cli/mcp", 4),
+    ("forge/server", 4),
     ("cli/loki", 5),
     ("tests/tidy", 6),
     ("tests/bench", 6),
@@ -45,7 +48,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("git2", &["cli/engine"]),
     ("notify", &["cli/engine"]),
     // Tests look at databases as a stranger would, through the kit.
-    ("rusqlite", &["memory/", "forge/core", "forge/database", "tests/kit"]),
+    ("rusqlite", &["memory/", "forge/core", "forge/database", "forge/rest", "tests/kit"]),
 ];
 
 /// Names that say nothing about what is inside.

@@ -10,18 +10,24 @@ use loki_engine::tool::{Case, Gate, Judgement};
 use loki_engine::worktree::Worktree;
 use loki_gates::review::ReviewGate;
 use loki_ledger::event::Verdict;
+use loki_store::Clock;
 use serde_json::{Value, json};
 
 use super::Work;
 use super::forge::{LazyForge, blocking, refused, unopened};
+use super::smoke::{Findings, smoke};
+
+/// Attempts that are named where they went wrong.
+const FAILING_MAX: usize = 20;
 
 /// Names of the gates of a backend, in the order they are asked.
-pub(crate) const BACKEND: [&str; 2] = ["forge", "document"];
+pub(crate) const BACKEND: [&str; 3] = ["forge", "document", "served"];
 
 /// The gates of a backend, for one document. `by_model`: a model writes the application, which has gates of its
 /// own; without one it is a gap.
 pub(crate) fn backend(
     forge: &Arc<LazyForge>,
+    clock: &Arc<dyn Clock>,
     requirements: &Arc<Requirements>,
     files: Vec<MigrationFile>,
     by_model: bool,
@@ -29,7 +35,8 @@ pub(crate) fn backend(
     let (forge, requirements) = (Arc::clone(forge), Arc::clone(requirements));
     vec![
         Arc::new(ForgeGate { forge: Arc::clone(&forge) }),
-        Arc::new(DocumentGate { forge, requirements, files, by_model }),
+        Arc::new(DocumentGate { forge: Arc::clone(&forge), requirements, files, by_model }),
+        Arc::new(ServedGate { forge, clock: Arc::clone(clock) }),
     ]
 }
 
@@ -166,6 +173,51 @@ impl DocumentGate {
     }
 }
 
+/// Starts the server of the backend and has two users and a visitor try out every table.
+struct ServedGate {
+    forge: Arc<LazyForge>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Gate for ServedGate {
+    fn id(&self) -> &str {
+        BACKEND[2]
+    }
+
+    async fn judge(&self, _case: &Case) -> Judgement {
+        let forge = match self.forge.existing() {
+            Ok(Some(forge)) => forge,
+            Ok(None) => return nothing_there(),
+            Err(error) => return inconclusive(&unopened(&error).message),
+        };
+        let scratch = forge.dir().join("smoke");
+        match smoke(forge.database(), &scratch, &self.clock).await {
+            Ok(findings) => judged(&findings),
+            Err(error) => inconclusive(&explained(&error)),
+        }
+    }
+}
+
+fn judged(findings: &Findings) -> Judgement {
+    let Findings { tables, attempts, broken, untried } = findings;
+    let (verdict, summary) = match (broken.first(), untried.first()) {
+        (Some(first), _) => {
+            (Verdict::Fail, format!("{} of {attempts} attempts went wrong; {first}", broken.len()))
+        }
+        (None, Some(first)) => (Verdict::Inconclusive, format!("not everything could be tried; {first}")),
+        (None, None) => {
+            let what = format!(
+                "two users and a visitor made {attempts} attempts on {tables} tables through the server"
+            );
+            (Verdict::Pass, format!("{what}: each ended as it had to"))
+        }
+    };
+    let seen = json!({ "tables": tables, "attempts": attempts, "broken": broken, "untried": untried });
+    let failing = broken.iter().take(FAILING_MAX).cloned().collect();
+    Judgement { facts: facts("loki verify --receipt", &seen), failing, ..Judgement::new(verdict, summary) }
+}
+
 /// Calls a reading operation; `None` where there is no backend.
 async fn ask(forge: &Arc<LazyForge>, operation: &'static str, input: Value) -> Result<Option<Value>, String> {
     let forge = Arc::clone(forge);
@@ -201,4 +253,12 @@ fn nothing_there() -> Judgement {
 fn inconclusive(why: &str) -> Judgement {
     let facts = facts("loki verify --receipt", &json!({ "error": why }));
     Judgement { facts, ..Judgement::new(Verdict::Inconclusive, format!("it could not be found out: {why}")) }
+}
+
+/// An error with its causes.
+fn explained(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", explained(source)),
+        None => error.to_string(),
+    }
 }

@@ -62,12 +62,12 @@ fn show(ui: &mut Ui, context: &Context) -> Result<(), CommandError> {
     let config = context.config()?;
     if ui.is_json() {
         let settings: serde_json::Map<_, _> =
-            config.entries().map(|(name, entry)| (name.to_owned(), as_json(entry))).collect();
+            config.entries().map(|(name, entry)| (name.to_owned(), as_json(name, entry))).collect();
         return Ok(ui.result_json(&settings)?);
     }
     let rows: Vec<[String; 3]> = config
         .entries()
-        .map(|(name, entry)| [name.to_owned(), plain(&entry.value), entry.source.to_string()])
+        .map(|(name, entry)| [name.to_owned(), shown(name, &entry.value), entry.source.to_string()])
         .collect();
     Ok(ui.result_text(&table(&rows))?)
 }
@@ -76,9 +76,9 @@ fn get(ui: &mut Ui, context: &Context, key: &str) -> Result<(), CommandError> {
     let config = context.config()?;
     let entry = config.entry(key)?;
     if ui.is_json() {
-        return Ok(ui.result_json(&as_json(entry))?);
+        return Ok(ui.result_json(&as_json(key, entry))?);
     }
-    Ok(ui.result(format_args!("{}", plain(&entry.value)))?)
+    Ok(ui.result(format_args!("{}", shown(key, &entry.value)))?)
 }
 
 /// `below`: the settings that a project's file lies over.
@@ -98,7 +98,7 @@ fn set(ui: &mut Ui, file: &Path, below: Option<&Config>, name: &str, text: &str)
         CommandError::new(ErrorKind::Io, format_args!("failed to write `{}`", file.display()))
             .caused_by(&error)
     })?;
-    ui.status(format_args!("Set {name} to {} in {}.", plain(&value), file.display()))?;
+    ui.status(format_args!("Set {name} to {} in {}.", shown(name, &value), file.display()))?;
     Ok(())
 }
 
@@ -152,8 +152,29 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&beside, file)
 }
 
-fn as_json(entry: &Entry) -> serde_json::Value {
-    serde_json::json!({ "value": entry.value, "source": entry.source.to_string() })
+fn as_json(name: &str, entry: &Entry) -> serde_json::Value {
+    let source = entry.source.to_string();
+    match entry.value.as_str().filter(|_| config::keys::is_secret(name)) {
+        Some(url) => serde_json::json!({ "value": without_password(url), "source": source }),
+        None => serde_json::json!({ "value": entry.value, "source": source }),
+    }
+}
+
+/// The value as it is typed on the command line, without a password that it holds.
+fn shown(name: &str, value: &toml::Value) -> String {
+    let plain = plain(value);
+    if config::keys::is_secret(name) { without_password(&plain) } else { plain }
+}
+
+/// The URL with three stars for its password, and for everything behind a `?`, which may hold one as well.
+fn without_password(url: &str) -> String {
+    let (url, parameters) = url.split_once('?').map_or((url, ""), |(url, _)| (url, "?***"));
+    let hidden = url.split_once("://").and_then(|(scheme, rest)| {
+        let (who, place) = rest.rsplit_once('@')?;
+        let (user, _password) = who.split_once(':')?;
+        Some(format!("{scheme}://{user}:***@{place}"))
+    });
+    format!("{}{parameters}", hidden.as_deref().unwrap_or(url))
 }
 
 /// The value as it is typed on the command line.
@@ -185,6 +206,19 @@ mod tests {
             let read: toml::Table = after.parse().unwrap();
             assert_eq!(read["run"]["iterations_max"].as_integer(), Some(7), "{after}");
             assert_eq!(read["run"].get("recoveries_max").is_some(), before.contains("recoveries"), "{after}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        for (url, shown) in [
+            ("postgres://ada:s3cret@db:5432/app", "postgres://ada:***@db:5432/app"),
+            ("postgres://ada:p@ss:w@db/app?sslmode=require", "postgres://ada:***@db/app?***"),
+            ("postgres://db/app?password=s3cret", "postgres://db/app?***"),
+            ("postgres://ada@db/app", "postgres://ada@db/app"),
+            ("", ""),
+        ] {
+            assert_eq!(without_password(url), shown);
         }
     }
 

@@ -199,6 +199,82 @@ pub(crate) static SANDBOX_LEVEL: Key<String> = Key::new(
     |name| one_of(name, &["isolated", "namespaces", "landlock"]),
 );
 
+/// Where the backend is served.
+pub(crate) static FORGE_LISTEN: Key<String> = Key::new(
+    "forge.listen",
+    "The address and port that the backend is served on",
+    || "127.0.0.1:54321".to_owned(),
+    |text| {
+        text.parse::<std::net::SocketAddr>()
+            .map(drop)
+            .map_err(|_| "expected an address and a port, such as 127.0.0.1:54321".to_owned())
+    },
+);
+
+/// Where the application's data is.
+pub(crate) static FORGE_DATABASE_URL: Key<String> = Key::new(
+    "forge.database_url",
+    "The Postgres that holds the application's data, as `postgres://user@host/database`; empty: SQLite, in the project",
+    String::new,
+    |text| match text.is_empty() || text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        true => Ok(()),
+        false => Err("expected a URL that begins with postgres://".to_owned()),
+    },
+);
+
+/// What acknowledged writes survive.
+pub(crate) static FORGE_DURABILITY: Key<String> = Key::new(
+    "forge.durability",
+    "What a row that was acknowledged survives on SQLite: power (a loss of power) or process (a death of the process; faster)",
+    || "power".to_owned(),
+    |word| one_of(word, &["power", "process"]),
+);
+
+/// Rows that one answer may have.
+pub(crate) static FORGE_ROWS_MAX: Key<u64> = Key::new(
+    "forge.rows_max",
+    "Rows that one answer of the data plane may have",
+    || 1_000,
+    |n| within(*n, 1, 1_000_000),
+);
+
+/// Bytes that one request may have.
+pub(crate) static FORGE_BODY_BYTES_MAX: Key<u64> = Key::new(
+    "forge.body_bytes_max",
+    "Bytes that the body of one request may have",
+    || 10_485_760,
+    |n| within(*n, 1_024, 1_073_741_824),
+);
+
+/// Requests that one key may make.
+pub(crate) static FORGE_REQUESTS_PER_SECOND: Key<u64> = Key::new(
+    "forge.requests_per_second",
+    "Requests a second from one address, and with one key; 0: as many as come",
+    || 0,
+    |n| within(*n, 0, 1_000_000),
+);
+
+/// The certificate of the server.
+pub(crate) static FORGE_TLS_CERTIFICATE: Key<String> = Key::new(
+    "forge.tls_certificate",
+    "A PEM file with the server's certificate and its chain; empty: plain HTTP",
+    String::new,
+    |_| Ok(()),
+);
+
+/// The key of that certificate.
+pub(crate) static FORGE_TLS_KEY: Key<String> =
+    Key::new("forge.tls_key", "A PEM file with the key of that certificate", String::new, |_| Ok(()));
+
+/// Names the server answers to.
+pub(crate) static FORGE_HOSTS: Key<String> = Key::new(
+    "forge.hosts",
+    "Host names that the server answers to, separated by commas, besides those of this machine; empty: on loopback no others, \
+     elsewhere all",
+    String::new,
+    |_| Ok(()),
+);
+
 /// Every setting.
 pub(crate) static ALL: &[&dyn AnyKey] = &[
     &RUN_ITERATIONS_MAX,
@@ -227,6 +303,15 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &SANDBOX_PRESET,
     &SANDBOX_MODE,
     &SANDBOX_LEVEL,
+    &FORGE_LISTEN,
+    &FORGE_DATABASE_URL,
+    &FORGE_DURABILITY,
+    &FORGE_ROWS_MAX,
+    &FORGE_BODY_BYTES_MAX,
+    &FORGE_REQUESTS_PER_SECOND,
+    &FORGE_TLS_CERTIFICATE,
+    &FORGE_TLS_KEY,
+    &FORGE_HOSTS,
 ];
 
 /// The words of a setting that a project's file may only move to a later one of, loosest first.
@@ -239,10 +324,15 @@ pub(crate) fn strictness(name: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-/// Whether a setting is for whoever runs loki alone: where prompts, files and keys are sent, and in whose name
-/// commits are made.
+/// Whether a setting is for whoever runs loki alone: where prompts, files, keys and data are sent, who is let in
+/// from outside, and in whose name commits are made.
 pub(crate) fn is_the_users(name: &str) -> bool {
-    name.starts_with("provider.") || name.starts_with("model.") || name.starts_with("git.")
+    ["provider.", "model.", "git.", "forge."].iter().any(|group| name.starts_with(group))
+}
+
+/// Whether a setting may hold a password, so that its value is not shown.
+pub(crate) fn is_secret(name: &str) -> bool {
+    name == FORGE_DATABASE_URL.name()
 }
 
 fn within(number: u64, least: u64, most: u64) -> Result<(), String> {

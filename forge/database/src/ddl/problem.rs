@@ -46,6 +46,12 @@ pub enum Problem {
     Type { column: String, ty: Type, why: String },
     #[error("row {row} of the seed of `{table}` cannot be used: {why}")]
     Seed { table: String, row: usize, why: String },
+    #[error("the {what} cannot be used: {why}")]
+    Routine { what: String, why: String, hint: Option<String> },
+    #[error("the policies of `{table}` cannot be used: {why}")]
+    Policy { table: String, why: String, hint: Option<String> },
+    #[error("{what} cannot be had on this server: {why}")]
+    Server { what: String, why: String },
     #[error("{what}: {found} are too many, {max} are allowed")]
     Limit { what: &'static str, found: usize, max: usize },
 }
@@ -78,8 +84,15 @@ impl PlanError {
             Problem::Check { hint, .. } => hint.clone().unwrap_or_else(|| {
                 "write a condition over the table's own columns, such as `price >= 0`".to_owned()
             }),
+            Problem::Policy { hint, .. } => {
+                hint.clone().unwrap_or_else(|| "correct the policy, or use a shorthand".to_owned())
+            }
+            Problem::Server { .. } => "ask the server's operator, or do without it".to_owned(),
             Problem::Type { .. } => "choose another type".to_owned(),
             Problem::Seed { .. } => "correct the row".to_owned(),
+            Problem::Routine { hint, .. } => {
+                hint.clone().unwrap_or_else(|| "correct its query, or what it uses".to_owned())
+            }
             Problem::Limit { .. } => "split the migration".to_owned(),
         }
     }

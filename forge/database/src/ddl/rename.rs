@@ -45,6 +45,7 @@ pub(crate) fn column(schema: &mut Schema, owner: &str, from: &str, to: &str) {
             table.columns.iter_mut().for_each(|column| follow(&mut column.name));
             table.primary_key.iter_mut().for_each(follow);
             table.uniques.iter_mut().flatten().for_each(follow);
+            table.grants.iter_mut().flat_map(|grant| &mut grant.columns).for_each(follow);
             table.indices.iter_mut().flat_map(|index| &mut index.columns).for_each(|c| follow(&mut c.name));
         }
     }

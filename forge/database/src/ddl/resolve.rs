@@ -1,8 +1,11 @@
 //! The schema that a migration leads to. Knows no engine.
 
-use super::{CHANGES_MAX, Problem, expr::Meaning, lineage::Lineage, problem::PlanError, rename, validate};
+use super::{
+    CHANGES_MAX, Problem, expr::Meaning, lineage::Lineage, problem::PlanError, rename, routine, validate,
+};
 use crate::{
     change::{Change, Migration},
+    routine::users::Thing,
     schema::{Column, Schema, Table},
 };
 
@@ -88,6 +91,9 @@ fn touched(change: &Change) -> Option<&String> {
     match change {
         Change::AddTable(table) => Some(&table.name),
         Change::RenameTable { to, .. } => Some(to),
+        Change::AddView(view) => Some(&view.name),
+        Change::AddFunction(function) => Some(&function.name),
+        Change::DropView { name } | Change::DropFunction { name, .. } => Some(name),
         Change::DropTable { table }
         | Change::AddColumn { table, .. }
         | Change::DropColumn { table, .. }
@@ -102,6 +108,7 @@ fn touched(change: &Change) -> Option<&String> {
         | Change::AddForeignKey { table, .. }
         | Change::DropForeignKey { table, .. }
         | Change::SetRls { table, .. }
+        | Change::SetGrants { table, .. }
         | Change::Seed { table, .. } => Some(table),
         Change::AddEnum { .. } | Change::AddEnumValues { .. } | Change::DropEnum { .. } => None,
     }
@@ -111,8 +118,13 @@ fn apply(segment: &mut Segment, change: &Change) -> Result<(), Problem> {
     let Segment { target: schema, lineage, .. } = segment;
     match change {
         Change::AddTable(table) => add_table(schema, table),
+        Change::AddView(_)
+        | Change::DropView { .. }
+        | Change::AddFunction(_)
+        | Change::DropFunction { .. } => routine::apply(schema, change),
         Change::DropTable { table } => {
             unused_table(schema, table)?;
+            routine::unused(schema, Thing::Table(table))?;
             schema.tables.remove(table);
             lineage.drop_table(table);
             Ok(())
@@ -120,11 +132,13 @@ fn apply(segment: &mut Segment, change: &Change) -> Result<(), Problem> {
         Change::RenameTable { table, to } => {
             existing(schema, table)?;
             free_table(schema, to)?;
+            routine::unused(schema, Thing::Table(table))?;
             rename::table(schema, table, to);
             lineage.rename_table(table, to);
             Ok(())
         }
         Change::DropColumn { table, column } => {
+            routine::unused(schema, Thing::Column(table, column))?;
             drop_column(schema, table, column)?;
             lineage.drop_column(table, column);
             Ok(())
@@ -132,6 +146,7 @@ fn apply(segment: &mut Segment, change: &Change) -> Result<(), Problem> {
         Change::RenameColumn { table, column, to } => {
             column_of(existing(schema, table)?, column)?;
             free_column(existing(schema, table)?, to)?;
+            routine::unused(schema, Thing::Column(table, column))?;
             rename::column(schema, table, column, to);
             lineage.rename_column(table, column, to);
             Ok(())
@@ -160,7 +175,8 @@ fn apply(segment: &mut Segment, change: &Change) -> Result<(), Problem> {
         | Change::DropUnique { .. }
         | Change::AddForeignKey { .. }
         | Change::DropForeignKey { .. }
-        | Change::SetRls { .. } => alter(schema, change),
+        | Change::SetRls { .. }
+        | Change::SetGrants { .. } => alter(schema, change),
         // Taken out by the caller.
         Change::Seed { .. } => Ok(()),
     }
@@ -215,6 +231,7 @@ fn alter(schema: &mut Schema, change: &Change) -> Result<(), Problem> {
             table.foreign_keys.remove(at);
         }
         Change::SetRls { rls, .. } => table.rls = Some(rls.clone()),
+        Change::SetGrants { grants, .. } => table.grants.clone_from(grants),
         Change::AddTable(_)
         | Change::DropTable { .. }
         | Change::RenameTable { .. }
@@ -223,6 +240,10 @@ fn alter(schema: &mut Schema, change: &Change) -> Result<(), Problem> {
         | Change::AddEnum { .. }
         | Change::AddEnumValues { .. }
         | Change::DropEnum { .. }
+        | Change::AddView(_)
+        | Change::DropView { .. }
+        | Change::AddFunction(_)
+        | Change::DropFunction { .. }
         | Change::Seed { .. } => {}
     }
     Ok(())
@@ -280,6 +301,8 @@ fn drop_column(schema: &mut Schema, table: &str, column: &str) -> Result<(), Pro
     own.foreign_keys.retain(|key| key.column != column);
     own.uniques.retain(|group| !group.iter().any(|name| name == column));
     own.indices.retain(|index| !index.columns.iter().any(|c| c.name == column));
+    // A grant that loses its last column closes its command; it does not open the table.
+    own.grants.iter_mut().for_each(|grant| grant.columns.retain(|name| name != column));
     Ok(())
 }
 
@@ -294,6 +317,7 @@ fn drop_enum(schema: &mut Schema, name: &str) -> Result<(), Problem> {
             return Err(Problem::Used { kind: "enum", name: name.to_owned(), user });
         }
     }
+    routine::unused(schema, Thing::Enum(name))?;
     schema.enums.remove(name);
     Ok(())
 }
@@ -338,7 +362,10 @@ fn column_of<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Problem> {
     table.column(name).ok_or_else(|| missing("column", &format!("{}.{name}", table.name), names(table)))
 }
 
-fn free_table(schema: &Schema, name: &str) -> Result<(), Problem> {
+pub(super) fn free_table(schema: &Schema, name: &str) -> Result<(), Problem> {
+    if schema.views.contains_key(name) {
+        return Err(exists("view", name));
+    }
     if schema.tables.contains_key(name) { Err(exists("table", name)) } else { Ok(()) }
 }
 
@@ -358,10 +385,10 @@ fn names(table: &Table) -> Vec<String> {
     table.columns.iter().map(|column| column.name.clone()).collect()
 }
 
-fn exists(kind: &'static str, name: &str) -> Problem {
+pub(super) fn exists(kind: &'static str, name: &str) -> Problem {
     Problem::Exists { kind, name: name.to_owned() }
 }
 
-fn missing(kind: &'static str, name: &str, known: Vec<String>) -> Problem {
+pub(super) fn missing(kind: &'static str, name: &str, known: Vec<String>) -> Problem {
     Problem::Missing { kind, name: name.to_owned(), known }
 }

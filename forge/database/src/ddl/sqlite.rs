@@ -7,17 +7,24 @@
 
 mod check;
 mod convert;
+mod range;
+mod search;
 mod seed;
 mod steps;
 mod table;
+mod time;
 mod value;
 
 pub use table::{Object, objects, physical_type};
+pub use time::NOW;
 pub use value::{ValueError, value_from_text};
 
 pub(crate) use check::check_sql;
 pub(crate) use seed::seed_rows;
+pub(in crate::ddl) use seed::seed_rows_with;
+pub(in crate::ddl) use steps::rename_steps;
 pub(crate) use steps::steps;
+pub(crate) use time::{date_of, timestamp_of};
 
 use crate::{schema::Schema, tables};
 

@@ -16,27 +16,27 @@ mod changes;
 mod random;
 mod values;
 
-pub(super) fn column(name: &str, ty: Type) -> Column {
+pub(crate) fn column(name: &str, ty: Type) -> Column {
     Column { name: name.to_owned(), ty, nullable: true, default: None }
 }
 
-pub(super) fn required(name: &str, ty: Type) -> Column {
+pub(crate) fn required(name: &str, ty: Type) -> Column {
     Column { nullable: false, ..column(name, ty) }
 }
 
-pub(super) fn with_default(column: Column, default: ColumnDefault) -> Column {
+pub(crate) fn with_default(column: Column, default: ColumnDefault) -> Column {
     Column { default: Some(default), ..column }
 }
 
-pub(super) fn id() -> Column {
+pub(crate) fn id() -> Column {
     with_default(required("id", Type::Uuid), ColumnDefault::RandomUuid)
 }
 
-pub(super) fn table(name: &str, columns: Vec<Column>) -> Table {
+pub(crate) fn table(name: &str, columns: Vec<Column>) -> Table {
     Table { name: name.to_owned(), columns, primary_key: vec!["id".to_owned()], ..Table::default() }
 }
 
-pub(super) fn key(column: &str, to: &str) -> ForeignKey {
+pub(crate) fn key(column: &str, to: &str) -> ForeignKey {
     ForeignKey {
         column: column.to_owned(),
         table: to.to_owned(),
@@ -45,18 +45,18 @@ pub(super) fn key(column: &str, to: &str) -> ForeignKey {
     }
 }
 
-pub(super) fn index(name: &str, columns: &[&str]) -> Index {
+pub(crate) fn index(name: &str, columns: &[&str]) -> Index {
     let columns =
         columns.iter().map(|name| IndexColumn { name: (*name).to_owned(), descending: false }).collect();
     Index { name: name.to_owned(), columns, unique: false }
 }
 
-pub(super) fn migration(changes: Vec<Change>) -> Migration {
+pub(crate) fn migration(changes: Vec<Change>) -> Migration {
     Migration { name: "test".to_owned(), changes }
 }
 
 /// Users and posts, with one of everything.
-pub(super) fn blog() -> Migration {
+pub(crate) fn blog() -> Migration {
     let mut users = table("users", vec![id(), required("email", Type::Varchar(120))]);
     users.uniques.push(vec!["email".to_owned()]);
     let mut posts = table(

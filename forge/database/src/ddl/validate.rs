@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forge_core::Name;
 
 use super::{COLUMNS_MAX, ENUM_VALUES_MAX, Problem, TABLES_MAX, sqlite};
-use crate::schema::{Column, ColumnDefault, OnDelete, Schema, Table, Type, unique_name};
+use crate::schema::{Column, ColumnDefault, Command, OnDelete, Schema, Table, Type, unique_name};
 
 /// The most dimensions of a vector: what pgvector stores.
 const DIMENSIONS_MAX: u32 = 16_000;
@@ -14,8 +14,8 @@ const VARCHAR_MAX: u32 = 10_485_760;
 /// The highest precision of a number: what Postgres takes.
 const PRECISION_MAX: u32 = 1_000;
 
-/// The first problem, with the table it is in.
-type Fault = Box<(Option<String>, Problem)>;
+/// The first problem, with the table, view or function it is in.
+pub(super) type Fault = Box<(Option<String>, Problem)>;
 
 pub(crate) fn validate(schema: &Schema) -> Result<(), Fault> {
     let whole = |problem| Box::new((None, problem));
@@ -33,7 +33,10 @@ pub(crate) fn validate(schema: &Schema) -> Result<(), Fault> {
         let within = |problem| Box::new((Some(table.name.clone()), problem));
         table_holds(schema, table, &mut taken).map_err(within)?;
     }
-    Ok(())
+    for name in schema.views.keys() {
+        relation(&mut taken, "view", name).map_err(|problem| Box::new((Some(name.clone()), problem)))?;
+    }
+    super::routine::validate(schema)
 }
 
 /// The enum that a type is of, lists included.
@@ -55,7 +58,9 @@ pub(crate) fn enum_of(ty: &Type) -> Option<&str> {
         | Type::Time
         | Type::Jsonb
         | Type::Bytea
-        | Type::Vector(_) => None,
+        | Type::Vector(_)
+        | Type::Range(_)
+        | Type::Tsvector => None,
     }
 }
 
@@ -105,7 +110,8 @@ fn table_holds<'a>(
     foreign_keys(schema, table)?;
     checks(schema, table)?;
     indices(table, taken)?;
-    policies(table)
+    policies(table)?;
+    grants(schema, table)
 }
 
 fn column_type(schema: &Schema, table: &Table, column: &Column) -> Result<(), Problem> {
@@ -294,6 +300,33 @@ fn policies(table: &Table) -> Result<(), Problem> {
     Ok(())
 }
 
+/// A grant is for a role that somebody can have, and for columns that are there; rows go as a whole.
+fn grants(schema: &Schema, table: &Table) -> Result<(), Problem> {
+    let mut seen = BTreeSet::new();
+    for grant in &table.grants {
+        let full = format!("{}({} {:?})", table.name, grant.role, grant.command);
+        if grant.command == Command::Delete {
+            return Err(Problem::Missing { kind: "columns in a grant of delete", name: full, known: vec![] });
+        }
+        if !seen.insert((&grant.role, grant.command)) {
+            return Err(Problem::Exists { kind: "grant", name: full });
+        }
+        let mut columns = BTreeSet::new();
+        for name in &grant.columns {
+            column_in(table, name)?;
+            if !columns.insert(name) {
+                return Err(Problem::Exists { kind: "column in grant", name: format!("{}.{name}", table.name) });
+            }
+        }
+        let known = crate::policy::roles(schema.tables.values());
+        if !known.iter().any(|role| role.as_str() == grant.role) {
+            let known = known.iter().map(|role| role.as_str().to_owned()).collect();
+            return Err(Problem::Missing { kind: "role", name: grant.role.clone(), known });
+        }
+    }
+    Ok(())
+}
+
 fn column_in<'a>(table: &'a Table, name: &str) -> Result<&'a Column, Problem> {
     table.column(name).ok_or_else(|| Problem::Missing {
         kind: "column",
@@ -314,6 +347,6 @@ fn relation(
     }
 }
 
-fn limit(what: &'static str, found: usize, max: usize) -> Result<(), Problem> {
+pub(super) fn limit(what: &'static str, found: usize, max: usize) -> Result<(), Problem> {
     if found > max { Err(Problem::Limit { what, found, max }) } else { Ok(()) }
 }

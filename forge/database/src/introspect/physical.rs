@@ -66,6 +66,7 @@ fn table(conn: &Connection, found: &Found) -> rusqlite::Result<Table> {
         checks: Vec::new(),
         indices,
         rls: None,
+        grants: Vec::new(),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::routine::{columns_of_view, text::signature_text};
 use crate::schema::{Column, OnDelete, Schema, Table};
 
-/// The whole schema: a line for each enum, then one for each table.
+/// The whole schema: a line for each enum, then one for each table, view and function.
 pub fn to_text(schema: &Schema) -> String {
     let mut out = String::new();
     for (name, values) in &schema.enums {
@@ -14,6 +15,15 @@ pub fn to_text(schema: &Schema) -> String {
     for table in schema.tables.values() {
         out.push_str(&table_line(table));
         out.push('\n');
+    }
+    for name in schema.views.keys() {
+        let columns = columns_of_view(schema, name).unwrap_or_default();
+        let columns: Vec<String> =
+            columns.iter().map(|column| format!("{} {}", column.name, column.ty)).collect();
+        writeln!(out, "view {name}({})", columns.join(", ")).unwrap_or_default();
+    }
+    for function in schema.functions.values().flatten() {
+        writeln!(out, "function {}", signature_text(function)).unwrap_or_default();
     }
     out
 }
@@ -31,6 +41,10 @@ pub fn table_line(table: &Table) -> String {
     match &table.rls {
         Some(rls) => write!(line, " rls {}", rls.label).unwrap_or_default(),
         None => line.push_str(" rls missing"),
+    }
+    for grant in &table.grants {
+        let command = format!("{:?}", grant.command).to_lowercase();
+        write!(line, " {}: {command}({})", grant.role, grant.columns.join(", ")).unwrap_or_default();
     }
     line
 }

@@ -141,6 +141,11 @@ fn advance<'a>(places: &mut BTreeMap<&'a str, Place<'a>>, change: &'a Change) {
         | Change::AddEnum { .. }
         | Change::AddEnumValues { .. }
         | Change::DropEnum { .. }
+        | Change::AddView(_)
+        | Change::DropView { .. }
+        | Change::AddFunction(_)
+        | Change::DropFunction { .. }
+        | Change::SetGrants { .. }
         | Change::SetRls { .. } => {}
     }
 }
@@ -167,10 +172,15 @@ pub(crate) fn table_of(change: &Change) -> Option<&str> {
         | Change::AddForeignKey { table, .. }
         | Change::DropForeignKey { table, .. }
         | Change::SetRls { table, .. }
+        | Change::SetGrants { table, .. }
         | Change::Seed { table, .. } => Some(table),
         Change::AddTable(_)
         | Change::AddEnum { .. }
         | Change::AddEnumValues { .. }
+        | Change::AddView(_)
+        | Change::DropView { .. }
+        | Change::AddFunction(_)
+        | Change::DropFunction { .. }
         | Change::DropEnum { .. } => None,
     }
 }

@@ -9,6 +9,7 @@ mod access;
 mod case;
 mod data;
 mod names;
+mod routines;
 mod secrets;
 mod security;
 mod seed;
@@ -142,9 +143,17 @@ pub struct Rule {
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> + Clone {
-    [data::RULES, seed::RULES, structure::RULES, types::RULES, names::RULES, security::RULES, secrets::RULES]
-        .into_iter()
-        .flatten()
+    let lists = [
+        data::RULES,
+        seed::RULES,
+        structure::RULES,
+        types::RULES,
+        names::RULES,
+        security::RULES,
+        secrets::RULES,
+        routines::RULES,
+    ];
+    lists.into_iter().flatten()
 }
 
 /// Judges `migration`, which leads from `current` to `target`; the worst findings first.

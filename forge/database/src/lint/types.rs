@@ -141,7 +141,7 @@ fn empty_enum(case: &Case<'_>, hits: &mut Hits) {
 /// Whether `value`, in its text form, can be a value of `ty`. Errs on the side of yes.
 pub(super) fn fits(ty: &Type, value: &str, schema: &Schema) -> bool {
     match ty {
-        Type::Text | Type::Bytea => true,
+        Type::Text | Type::Bytea | Type::Tsvector => true,
         Type::Varchar(length) => value.chars().count() <= *length as usize,
         Type::Smallint => value.parse::<i16>().is_ok(),
         Type::Integer => value.parse::<i32>().is_ok(),
@@ -154,6 +154,7 @@ pub(super) fn fits(ty: &Type, value: &str, schema: &Schema) -> bool {
         Type::Time => value.contains(':'),
         Type::Jsonb => serde_json::from_str::<serde_json::Value>(value).is_ok(),
         Type::Vector(_) | Type::Array(_) => value.starts_with(['[', '{']),
+        Type::Range(_) => value == "empty" || value.starts_with(['[', '(']),
         // An enum that is not there is another rule's matter.
         Type::Enum(name) => schema.enums.get(name).is_none_or(|values| values.iter().any(|v| v == value)),
     }

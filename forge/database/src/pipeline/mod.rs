@@ -21,6 +21,7 @@ mod explain;
 pub mod history;
 mod mirror;
 mod prove;
+mod scene;
 
 use std::fs;
 use std::io;

@@ -13,6 +13,7 @@ mod error;
 mod expr;
 mod literal;
 mod parse;
+pub mod postgres;
 mod resolve;
 mod rule;
 pub mod shorthand;

@@ -23,8 +23,7 @@ use form::{beyond_row, conversion, glob};
 pub const ROW_ALIAS: &str = "_row";
 /// The most bytes of a condition, the policies of the tables it reads included.
 pub const SQL_BYTES_MAX: usize = 64 * 1024;
-/// The current time, as columns hold it.
-pub const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')";
+pub use crate::ddl::sqlite::NOW;
 
 /// A condition on the row called [`ROW_ALIAS`]. A row passes where it is true; null is not true.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,12 +66,24 @@ pub fn predicate(
     side: Side,
     role: &Role,
 ) -> Result<Predicate, PolicyError> {
+    predicate_as(schema, table, command, side, role, ROW_ALIAS)
+}
+
+/// The same for the row that is called `alias` in the statement.
+pub fn predicate_as(
+    schema: &Schema,
+    table: &str,
+    command: Command,
+    side: Side,
+    role: &Role,
+    alias: &str,
+) -> Result<Predicate, PolicyError> {
     let mut writer =
         Writer { schema, role, sql: String::new(), params: Vec::new(), aliases: 0, open: Vec::new() };
     if *role == Role::Service {
         writer.sql.push('1');
     } else {
-        writer.table(table, command, side, ROW_ALIAS)?;
+        writer.table(table, command, side, alias)?;
     }
     writer.params.sort_unstable();
     writer.params.dedup();

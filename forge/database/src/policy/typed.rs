@@ -163,6 +163,8 @@ impl Ty {
             Type::Bytea => Ty::Opaque("bytea".to_owned()),
             Type::Vector(_) => Ty::Opaque("vector".to_owned()),
             Type::Array(_) => Ty::Opaque("list".to_owned()),
+            Type::Range(of) => Ty::Opaque(of.name().to_owned()),
+            Type::Tsvector => Ty::Opaque("tsvector".to_owned()),
         }
     }
 

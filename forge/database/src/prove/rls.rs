@@ -13,6 +13,7 @@ mod eval;
 mod facts;
 mod fixture;
 mod oracle;
+pub mod scene;
 mod values;
 
 #[cfg(test)]

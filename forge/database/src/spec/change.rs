@@ -5,9 +5,11 @@ use serde_json::Value;
 use super::{
     column::{self, Default, Draft},
     error::{Place, SpecError},
+    grants,
     node::{self, Kind, Node},
     read::{Context, Fields, list, name, names, scalar},
     rls::{self, RlsDraft},
+    routine::{self, Routine},
     table::{self, TableDraft},
 };
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     schema::{Check, ForeignKey, OnDelete, Schema, Table},
 };
 
-const VERBS: [&str; 20] = [
+const VERBS: [&str; 25] = [
     "add_table",
     "drop_table",
     "rename_table",
@@ -36,7 +38,12 @@ const VERBS: [&str; 20] = [
     "add_enum_values",
     "drop_enum",
     "set_rls",
+    "set_grants",
     "seed",
+    "add_view",
+    "drop_view",
+    "add_function",
+    "drop_function",
 ];
 
 /// A change as far as its own text tells it.
@@ -46,6 +53,7 @@ pub(super) enum Pending {
     Column { table: String, draft: Draft },
     Alter { table: String, draft: Draft },
     Rls { at: Place, table: String, rls: RlsDraft },
+    Routine(Routine),
 }
 
 pub(super) fn read(context: &Context<'_>, verb: &Node, body: &Node) -> Result<Pending, SpecError> {
@@ -130,6 +138,18 @@ pub(super) fn read(context: &Context<'_>, verb: &Node, body: &Node) -> Result<Pe
             let rls = rls::read(fields.need("rls")?)?;
             Ok(Pending::Rls { at: fields.at, table: fields.name("table")?, rls })
         }
+        "set_grants" => {
+            let fields = fields(&["table", "grants"])?;
+            let grants = grants::read(fields.need("grants")?)?;
+            done(Change::SetGrants { table: fields.name("table")?, grants })
+        }
+        "add_view" => match routine::view(body)? {
+            Ok(view) => done(Change::AddView(view)),
+            Err(sql) => Ok(Pending::Routine(sql)),
+        },
+        "drop_view" => done(Change::DropView { name: name(body)? }),
+        "add_function" => routine::function(context, body).map(Pending::Routine),
+        "drop_function" => routine::drop_function(context, body).map(Pending::Routine),
         "seed" => seed(&fields(&["table", "rows"])?).map(Pending::Done),
         _ => {
             Err(SpecError::new(verb.at, format!("`{word}` is no change"), VERBS.join(", "))
@@ -142,6 +162,7 @@ pub(super) fn read(context: &Context<'_>, verb: &Node, body: &Node) -> Result<Pe
 pub(super) fn settle(context: &Context<'_>, schema: &Schema, pending: Pending) -> Result<Change, SpecError> {
     match pending {
         Pending::Done(change) => Ok(change),
+        Pending::Routine(routine) => routine::settle(schema, routine),
         Pending::Table(draft) => table::settle(context, draft).map(Change::AddTable),
         Pending::Column { table, draft } => {
             let unique = draft.unique;

@@ -64,7 +64,7 @@ pub(super) fn migration(text: &str, name: Option<&str>, current: &Schema) -> Res
             Pending::Column { table, draft } => {
                 context.columns.entry(table.clone()).or_default().push(draft.clone());
             }
-            Pending::Done(_) | Pending::Alter { .. } | Pending::Rls { .. } => {}
+            Pending::Done(_) | Pending::Alter { .. } | Pending::Rls { .. } | Pending::Routine(_) => {}
         }
     }
     let mut outline = Outline::new(current);

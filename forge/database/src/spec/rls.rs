@@ -102,11 +102,11 @@ fn policies(items: &[Node]) -> Result<Vec<Policy>, SpecError> {
     items.iter().map(one).collect()
 }
 
-fn role(node: &Node) -> Result<String, SpecError> {
+pub(super) fn role(node: &Node) -> Result<String, SpecError> {
     Ok(names(node)?.into_iter().next().unwrap_or_default())
 }
 
-fn commands(node: &Node) -> Result<Vec<Command>, SpecError> {
+pub(super) fn commands(node: &Node) -> Result<Vec<Command>, SpecError> {
     let one = |node: &Node| match scalar(node)?.to_ascii_lowercase().as_str() {
         "select" | "read" => Ok(vec![Command::Select]),
         "insert" => Ok(vec![Command::Insert]),

@@ -4,6 +4,7 @@ use super::{
     change::{default_field, foreign_key, on_delete},
     column::{self, Default, Draft, Reference},
     error::{Place, SpecError},
+    grants,
     node::{self, Kind, Node},
     read::{Context, Fields, check_name, list, name, names, scalar},
     rls::{self, RlsDraft},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     ddl::COLUMNS_MAX,
-    schema::{Check, Column, ColumnDefault, ForeignKey, Index, IndexColumn, Table, Type},
+    schema::{Check, Column, ColumnDefault, ColumnGrant, ForeignKey, Index, IndexColumn, Table, Type},
 };
 
 /// The longest chain of keys whose types follow from one another.
@@ -27,11 +28,22 @@ pub(super) struct TableDraft {
     indices: Vec<Index>,
     foreign_keys: Vec<ForeignKey>,
     rls: Option<RlsDraft>,
+    grants: Vec<ColumnGrant>,
 }
 
 pub(super) fn read(context: &Context<'_>, body: &Node) -> Result<TableDraft, SpecError> {
-    let known =
-        ["name", "columns", "rls", "indices", "indexes", "unique", "checks", "primary_key", "foreign_keys"];
+    let known = [
+        "name",
+        "columns",
+        "rls",
+        "indices",
+        "indexes",
+        "unique",
+        "checks",
+        "primary_key",
+        "foreign_keys",
+        "grants",
+    ];
     let fields = Fields::of(body, "add_table", &known)?;
     let table = fields.name("name")?;
     let node = fields.need("columns")?;
@@ -67,6 +79,7 @@ pub(super) fn read(context: &Context<'_>, body: &Node) -> Result<TableDraft, Spe
         key: key(&fields, &columns)?,
         checks: checks(&fields)?,
         rls: fields.get("rls").map(rls::read).transpose()?,
+        grants: fields.get("grants").map_or(Ok(Vec::new()), grants::read)?,
         name: table,
         columns,
         uniques,
@@ -76,8 +89,17 @@ pub(super) fn read(context: &Context<'_>, body: &Node) -> Result<TableDraft, Spe
 }
 
 pub(super) fn settle(context: &Context<'_>, draft: TableDraft) -> Result<Table, SpecError> {
-    let TableDraft { name, columns: drafts, key, uniques, checks, indices, foreign_keys: listed, rls } =
-        draft;
+    let TableDraft {
+        name,
+        columns: drafts,
+        key,
+        uniques,
+        checks,
+        indices,
+        foreign_keys: listed,
+        rls,
+        grants,
+    } = draft;
     let mut columns = Vec::with_capacity(drafts.len());
     let mut foreign_keys = Vec::new();
     for draft in &drafts {
@@ -87,7 +109,7 @@ pub(super) fn settle(context: &Context<'_>, draft: TableDraft) -> Result<Table, 
     }
     foreign_keys.extend(listed);
     let mut table =
-        Table { name, columns, primary_key: key, foreign_keys, uniques, checks, indices, rls: None };
+        Table { name, columns, primary_key: key, foreign_keys, uniques, checks, indices, rls: None, grants };
     if let Some(rls) = rls {
         table.rls = Some(rls::settle(&rls, &table)?);
     }

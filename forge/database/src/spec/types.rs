@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::schema::Type;
+use crate::schema::{RangeOf, Type};
 
 /// What may be written, for messages.
 pub(super) const EXPECTED: &str = "a type: text, varchar(n), smallint, integer, bigint, double, numeric(p,s), boolean, \
-                                   uuid, timestamptz, date, time, jsonb, bytea, vector(n), an enum, or one of them with []";
+                                   uuid, timestamptz, date, time, jsonb, bytea, vector(n), int4range, int8range, numrange, daterange, tstzrange, \
+                                   tsvector, an enum, or one of them with []";
 
 /// The names of types, for finding the one that is meant.
-pub(super) const NAMES: [&str; 29] = [
+pub(super) const NAMES: [&str; 35] = [
     "text",
     "varchar",
     "string",
@@ -39,6 +40,12 @@ pub(super) const NAMES: [&str; 29] = [
     "serial",
     "bigserial",
     "citext",
+    "int4range",
+    "int8range",
+    "numrange",
+    "daterange",
+    "tstzrange",
+    "tsvector",
 ];
 
 /// Reads a type; `Err` says what is wrong with it.
@@ -85,6 +92,12 @@ pub(super) fn parse(text: &str, enums: &BTreeSet<String>) -> Result<Type, String
         ("time", []) => Ok(Type::Time),
         ("jsonb" | "json", []) => Ok(Type::Jsonb),
         ("bytea" | "blob", []) => Ok(Type::Bytea),
+        ("int4range", []) => Ok(Type::Range(RangeOf::Integer)),
+        ("int8range", []) => Ok(Type::Range(RangeOf::Bigint)),
+        ("numrange", []) => Ok(Type::Range(RangeOf::Numeric)),
+        ("daterange", []) => Ok(Type::Range(RangeOf::Date)),
+        ("tstzrange", []) => Ok(Type::Range(RangeOf::Timestamptz)),
+        ("tsvector", []) => Ok(Type::Tsvector),
         ("vector", [dimensions]) => Ok(Type::Vector(*dimensions)),
         ("vector", _) => wants("vector(n), with the number of dimensions"),
         ("varchar" | "character varying" | "char", _) => wants("varchar(n)"),

@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{column, rls};
+use super::{column, grants, rls};
 use crate::{
     change::{Change, Migration},
-    schema::{Column, ColumnDefault, ForeignKey, Index, IndexColumn, OnDelete, Policy, Rls, Table, Type},
+    routine::text,
+    schema::{
+        Argument, Column, ColumnDefault, ColumnGrant, ForeignKey, Function, Index, IndexColumn, OnDelete,
+        Policy, Rls, Table, Type, Volatility,
+    },
 };
 
 /// Words of the mini-language that would be read as something else where a type stands.
@@ -128,6 +132,9 @@ fn write_change(out: &mut String, change: &Change) {
         }
         Change::DropEnum { name } => line("drop_enum", &[("name", scalar(name))]),
         Change::SetRls { table, rls } => line("set_rls", &[("table", scalar(table)), ("rls", policies(rls))]),
+        Change::SetGrants { table, grants } => {
+            line("set_grants", &[("table", scalar(table)), ("grants", grants_text(grants))]);
+        }
         Change::Seed { table, rows } => {
             let cell = |(name, value): &(String, Option<String>)| {
                 let value = value.as_deref().map_or_else(|| "null".to_owned(), scalar);
@@ -139,7 +146,51 @@ fn write_change(out: &mut String, change: &Change) {
             let rows: Vec<String> = rows.iter().map(row).collect();
             line("seed", &[("table", scalar(table)), ("rows", format!("[{}]", rows.join(", ")))]);
         }
+        Change::AddView(view) => {
+            line("add_view", &[("name", scalar(&view.name)), ("query", quoted(&view.query))]);
+        }
+        Change::DropView { name } => writeln!(out, "drop_view: {}", scalar(name)).unwrap_or_default(),
+        Change::AddFunction(function) => line("add_function", &function_fields(function)),
+        Change::DropFunction { name, arguments } => {
+            let mut fields = vec![("name", scalar(name))];
+            if let Some(arguments) = arguments {
+                let types: Vec<String> =
+                    arguments.iter().map(|ty| quoted(&text::argument_type_text(ty))).collect();
+                fields.push(("arguments", format!("[{}]", types.join(", "))));
+            }
+            line("drop_function", &fields);
+        }
     }
+}
+
+fn function_fields(function: &Function) -> Vec<(&'static str, String)> {
+    let argument = |argument: &Argument| {
+        let mut fields =
+            vec![("name", scalar(&argument.name)), ("type", quoted(&text::argument_type_text(&argument.ty)))];
+        if argument.name.is_empty() {
+            fields.remove(0);
+        }
+        if let Some(default) = &argument.default {
+            fields.push(("default", quoted(default)));
+        }
+        if argument.variadic {
+            fields.push(("variadic", "true".to_owned()));
+        }
+        mapping(&fields)
+    };
+    let arguments: Vec<String> = function.arguments.iter().map(argument).collect();
+    let volatility = match function.volatility {
+        Volatility::Immutable => "immutable",
+        Volatility::Stable => "stable",
+        Volatility::Volatile => "volatile",
+    };
+    vec![
+        ("name", scalar(&function.name)),
+        ("arguments", format!("[{}]", arguments.join(", "))),
+        ("returns", quoted(&text::returns_text(&function.returns))),
+        ("body", quoted(&function.body)),
+        ("volatility", volatility.to_owned()),
+    ]
 }
 
 fn write_table(out: &mut String, table: &Table) {
@@ -203,6 +254,16 @@ fn write_table(out: &mut String, table: &Table) {
         let short = rls::expand_label(&rls.label, table).is_some_and(|expanded| expanded == *rls);
         line(format!("      rls: {}", if short { quoted(&rls.label) } else { policies(rls) }));
     }
+    if !table.grants.is_empty() {
+        line(format!("      grants: {}", grants_text(&table.grants)));
+    }
+}
+
+fn grants_text(grants: &[ColumnGrant]) -> String {
+    let one = |(role, command, columns): (&str, &str, &[String])| {
+        mapping(&[("role", scalar(role)), ("can", command.to_owned()), ("columns", scalars(columns))])
+    };
+    format!("[{}]", grants::parts(grants).map(one).collect::<Vec<_>>().join(", "))
 }
 
 /// A column's text, or its mapping where a text would be read otherwise.

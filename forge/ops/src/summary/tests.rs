@@ -30,7 +30,7 @@ fn table(name: &str) -> Table {
 fn view(tables: usize) -> View {
     let named = (0..tables).map(|n| table(&format!("table_{n}"))).map(|table| (table.name.clone(), table));
     View {
-        schema: Schema { tables: named.collect(), enums: BTreeMap::new() },
+        schema: Schema { tables: named.collect(), ..Schema::default() },
         lists: vec![
             List { title: "buckets", entries: vec!["uploads".to_owned()] },
             List { title: "functions", entries: vec![] },

@@ -3,7 +3,7 @@
 //! A value that has no equal in the new type is left as it is, so that the new column's type or
 //! check refuses it and the migration fails. Nothing is guessed.
 
-use super::{quote_name, table::default_sql};
+use super::{quote_name, table::default_sql, time};
 use crate::schema::{Column, Schema, Type};
 
 /// The expression that reads column `was` of the old table for column `now` of the new one.
@@ -36,13 +36,16 @@ fn converted(name: &str, from: &Type, to: &Type) -> String {
         }
         (Type::Text | Type::Varchar(_), Type::Uuid) => format!("lower({name})"),
         (Type::Text | Type::Varchar(_), Type::Timestamptz) => {
-            format!("coalesce(strftime('%Y-%m-%dT%H:%M:%f+00:00', {name}), {name})")
+            format!("coalesce({}, {name})", time::timestamp_of(name))
         }
         (Type::Text | Type::Varchar(_), Type::Date) => format!("coalesce(date({name}), {name})"),
-        (Type::Text | Type::Varchar(_), Type::Time) => format!("coalesce(time({name}), {name})"),
+        // Only without a fraction: what has one is left as it is, and taken where it is as it is stored.
+        (Type::Text | Type::Varchar(_), Type::Time) => {
+            format!("CASE WHEN instr({name}, '.') THEN {name} ELSE coalesce(time({name}), {name}) END")
+        }
         (Type::Timestamptz, Type::Date) => format!("substr({name}, 1, 10)"),
-        (Type::Timestamptz, Type::Time) => format!("substr({name}, 12, 8)"),
-        (Type::Date, Type::Timestamptz) => format!("{name} || 'T00:00:00.000+00:00'"),
+        (Type::Timestamptz, Type::Time) => time::time_in(name),
+        (Type::Date, Type::Timestamptz) => format!("{name} || 'T00:00:00.000000+00:00'"),
         (Type::Text | Type::Varchar(_), Type::Bytea) => format!("CAST({name} AS BLOB)"),
         (Type::Bytea, Type::Text | Type::Varchar(_)) => format!("CAST({name} AS TEXT)"),
         // Numbers and texts become one another by the column's own affinity, or are refused by it.

@@ -1,14 +1,28 @@
 //! Seed rows as inserts that may be repeated.
 
-use super::{quote_name, value};
+use super::{ValueError, quote_name, value};
 use crate::{
     ddl::{PlanError, Problem, SEED_ROWS_MAX, resolve::Row},
     schema::{ColumnDefault, Schema, Table, Type},
 };
 
+/// A value in text form as a literal of a type.
+pub(in crate::ddl) type Literal<'l> = dyn Fn(&Type, &str) -> Result<String, ValueError> + 'l;
+
 /// One insert a row. A row whose key, or other unique value, exists is left alone. A missing uuid
 /// key is made from the row's content, so that repeating the seed finds the row again.
 pub(crate) fn seed_rows(schema: &Schema, seeds: &[(String, Vec<Row>)]) -> Result<Vec<String>, PlanError> {
+    let write = |ty: &Type, text: &str| value::literal(ty, &schema.enums, text);
+    seed_rows_with(schema, seeds, "", &write)
+}
+
+/// The same for any engine: `within` stands before a table's name, `write` gives a value as a literal.
+pub(in crate::ddl) fn seed_rows_with(
+    schema: &Schema,
+    seeds: &[(String, Vec<Row>)],
+    within: &str,
+    write: &Literal<'_>,
+) -> Result<Vec<String>, PlanError> {
     let total: usize = seeds.iter().map(|(_, rows)| rows.len()).sum();
     if total > SEED_ROWS_MAX {
         return Err(Problem::Limit { what: "seeded rows", found: total, max: SEED_ROWS_MAX }.into());
@@ -17,14 +31,14 @@ pub(crate) fn seed_rows(schema: &Schema, seeds: &[(String, Vec<Row>)]) -> Result
     for (name, rows) in seeds {
         let Some(table) = schema.table(name) else { continue };
         for (index, row) in rows.iter().enumerate() {
-            let sql = insert(schema, table, row);
+            let sql = insert(table, row, within, write);
             out.push(sql.map_err(|why| Problem::Seed { table: name.clone(), row: index + 1, why })?);
         }
     }
     Ok(out)
 }
 
-fn insert(schema: &Schema, table: &Table, row: &Row) -> Result<String, String> {
+fn insert(table: &Table, row: &Row, within: &str, write: &Literal<'_>) -> Result<String, String> {
     let mut columns = Vec::new();
     let mut values = Vec::new();
     for (at, (name, text)) in row.iter().enumerate() {
@@ -34,9 +48,7 @@ fn insert(schema: &Schema, table: &Table, row: &Row) -> Result<String, String> {
         }
         columns.push(quote_name(name));
         values.push(match text {
-            Some(text) => {
-                value::literal(&column.ty, &schema.enums, text).map_err(|e| format!("`{name}`: {e}"))?
-            }
+            Some(text) => write(&column.ty, text).map_err(|e| format!("`{name}`: {e}"))?,
             None if column.nullable => "NULL".to_owned(),
             None => return Err(format!("`{name}` may not be null")),
         });
@@ -55,7 +67,7 @@ fn insert(schema: &Schema, table: &Table, row: &Row) -> Result<String, String> {
         return Err("it is empty".to_owned());
     }
     Ok(format!(
-        "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING",
+        "INSERT INTO {within}{} ({}) VALUES ({}) ON CONFLICT DO NOTHING",
         quote_name(&table.name),
         columns.join(", "),
         values.join(", ")

@@ -34,7 +34,7 @@ pub(crate) fn steps(before: &Schema, after: &Schema, lineage: &Lineage) -> Resul
     let mut out = Vec::new();
     // `renamed` is the schema once tables are dropped and names are changed; it shows what the
     // engine itself will have rewritten.
-    let (renamed, renames) = rename_steps(before, lineage);
+    let (renamed, renames) = rename_steps(before, lineage, "");
     let ways: BTreeMap<&str, Way> =
         after.tables.values().map(|table| (table.name.as_str(), way(&renamed, after, table))).collect();
 
@@ -163,8 +163,13 @@ fn rebuild(
 }
 
 /// `before` with the dropped tables gone and everything renamed, and the statements that rename.
-/// Columns that are dropped under a name that is taken anew step aside first.
-fn rename_steps(before: &Schema, lineage: &Lineage) -> (Schema, Vec<String>) {
+/// Columns that are dropped under a name that is taken anew step aside first. `within` stands before every
+/// table's name: nothing, or a schema and a point.
+pub(in crate::ddl) fn rename_steps(
+    before: &Schema,
+    lineage: &Lineage,
+    within: &str,
+) -> (Schema, Vec<String>) {
     let mut schema = before.clone();
     schema.tables.retain(|name, _| lineage.now(name).is_some());
     let mut out = Vec::new();
@@ -175,7 +180,7 @@ fn rename_steps(before: &Schema, lineage: &Lineage) -> (Schema, Vec<String>) {
         .map(|(now, origin)| (origin.table.clone(), now.to_owned()))
         .collect();
     for (from, to) in in_order(&moves, |name| schema.tables.contains_key(name)) {
-        out.push(format!("ALTER TABLE {} RENAME TO {}", quote_name(&from), quote_name(&to)));
+        out.push(format!("ALTER TABLE {within}{} RENAME TO {}", quote_name(&from), quote_name(&to)));
         rename::table(&mut schema, &from, &to);
     }
 
@@ -190,7 +195,8 @@ fn rename_steps(before: &Schema, lineage: &Lineage) -> (Schema, Vec<String>) {
             schema.table(table).iter().flat_map(|t| &t.columns).map(|c| c.name.clone()).collect();
         for (from, to) in in_order(&moves, |name| taken.contains(name)) {
             let (from_name, to_name) = (quote_name(&from), quote_name(&to));
-            out.push(format!("ALTER TABLE {} RENAME COLUMN {from_name} TO {to_name}", quote_name(table)));
+            let table_name = quote_name(table);
+            out.push(format!("ALTER TABLE {within}{table_name} RENAME COLUMN {from_name} TO {to_name}"));
             rename::column(&mut schema, table, &from, &to);
         }
     }

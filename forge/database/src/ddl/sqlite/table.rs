@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{DIGITS_MAX, check::check_sql, quote_name, quote_text, value::literal};
+use super::{DIGITS_MAX, NOW, check::check_sql, quote_name, quote_text, time, value::literal};
 use crate::schema::{Column, ColumnDefault, ForeignKey, Index, OnDelete, Schema, Table, Type, unique_name};
 
-/// The time of the statement, in the one form in which times are stored.
-const NOW: &str = "(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'))";
 /// A random identifier of version 4, variant 1.
 const UUID: &str = "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) \
                     || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || \
@@ -100,7 +98,7 @@ pub(super) fn default_sql(schema: &Schema, column: &Column) -> Option<String> {
         ColumnDefault::Now => Some(match column.ty {
             Type::Date => "(date('now'))".to_owned(),
             Type::Time => "(time('now'))".to_owned(),
-            _ => NOW.to_owned(),
+            _ => format!("({NOW})"),
         }),
         ColumnDefault::RandomUuid => Some(UUID.to_owned()),
         // The key counts by itself; only the row layer knows who the user is.
@@ -163,14 +161,16 @@ pub fn physical_type(ty: &Type) -> &'static str {
         | Type::Time
         | Type::Jsonb
         | Type::Enum(_)
-        | Type::Array(_) => "TEXT",
+        | Type::Array(_)
+        | Type::Range(_)
+        | Type::Tsvector => "TEXT",
     }
 }
 
 /// What a storage class allows and the type does not. Null passes every one of them.
 fn type_check(name: &str, ty: &Type, enums: &BTreeMap<String, Vec<String>>) -> Option<String> {
     match ty {
-        Type::Text | Type::Bigint | Type::Double | Type::Bytea => None,
+        Type::Text | Type::Bigint | Type::Double | Type::Bytea | Type::Range(_) | Type::Tsvector => None,
         Type::Varchar(length) => Some(format!("length({name}) <= {length}")),
         Type::Smallint => Some(format!("{name} BETWEEN -32768 AND 32767")),
         Type::Integer => Some(format!("{name} BETWEEN -2147483648 AND 2147483647")),
@@ -184,10 +184,10 @@ fn type_check(name: &str, ty: &Type, enums: &BTreeMap<String, Vec<String>>) -> O
             "{name} GLOB '????????-????-????-????-????????????' AND {name} NOT GLOB '*[^0-9a-f-]*' AND \
              length(replace({name}, '-', '')) = 32"
         )),
+        Type::Timestamptz => Some(time::is_timestamp(name)),
         // `IS`, because comparing with the null that a wrong text gives would let it pass.
-        Type::Timestamptz => Some(format!("{name} IS strftime('%Y-%m-%dT%H:%M:%f+00:00', {name})")),
         Type::Date => Some(format!("{name} IS date({name})")),
-        Type::Time => Some(format!("{name} IS time({name})")),
+        Type::Time => Some(time::is_time(name)),
         Type::Jsonb => Some(format!("json_valid({name})")),
         Type::Array(_) => Some(format!("json_valid({name}) AND json_type({name}) = 'array'")),
         Type::Vector(dimensions) => Some(format!("length({name}) = {}", u64::from(*dimensions) * 4)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::Value;
 
-use super::{DIGITS_MAX, quote_text};
+use super::{DIGITS_MAX, quote_text, range, search};
 use crate::schema::Type;
 
 /// The longest value in text form.
@@ -21,7 +21,8 @@ pub struct ValueError {
 }
 
 /// The value that `text` means for a column of type `ty`, as it is stored. Times are brought to UTC
-/// and milliseconds, identifiers to lower case, JSON to its shortest form.
+/// and microseconds, identifiers to lower case, JSON to its shortest form. There is no clock here: `now` is
+/// no time, and `infinity` is none that SQLite could hold.
 pub fn value_from_text(
     ty: &Type,
     enums: &BTreeMap<String, Vec<String>>,
@@ -62,7 +63,7 @@ pub fn value_from_text(
         Type::Time => text
             .trim()
             .parse::<jiff::civil::Time>()
-            .map(|time| Value::Text(time.strftime("%H:%M:%S").to_string()))
+            .map(|time| Value::Text(time_of_day(time)))
             .map_err(|_| refuse("a time of day such as 03:04:05")),
         Type::Jsonb => {
             json(text).map(|json| Value::Text(json.to_string())).ok_or_else(|| refuse("valid JSON"))
@@ -80,6 +81,12 @@ pub fn value_from_text(
             let expected = format!("a list of {dimensions} numbers");
             vector(text, *dimensions).map(Value::Blob).ok_or_else(|| refuse(&expected))
         }
+        Type::Range(of) => range::canonical(*of, text)
+            .map(Value::Text)
+            .ok_or_else(|| refuse(&format!("{} such as [a,b), the lower bound first", of.name()))),
+        Type::Tsvector => search::canonical(text)
+            .map(Value::Text)
+            .ok_or_else(|| refuse("a search vector such as 'fat':2 'rat':3")),
         Type::Enum(name) => {
             let values = enums.get(name).map(Vec::as_slice).unwrap_or_default();
             if values.iter().any(|value| value == text) {
@@ -156,8 +163,8 @@ fn uuid(text: &str) -> Option<String> {
     shaped.then_some(lower)
 }
 
-/// With an offset, or without one in UTC; a day alone is its midnight.
-fn timestamp(text: &str) -> Option<String> {
+/// With an offset, or without one in UTC; a day alone is its midnight. To microseconds.
+pub(super) fn instant(text: &str) -> Option<jiff::Timestamp> {
     let text = text.trim();
     let at = text.parse::<jiff::Timestamp>().ok().or_else(|| {
         let civil = text
@@ -166,20 +173,33 @@ fn timestamp(text: &str) -> Option<String> {
             .or_else(|| text.parse::<jiff::civil::Date>().ok().map(|date| date.at(0, 0, 0, 0)))?;
         civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     })?;
-    let civil = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    if civil.year() < 0 {
-        return None;
-    }
+    let at = at.round(jiff::Unit::Microsecond).ok()?;
+    (at.to_zoned(jiff::tz::TimeZone::UTC).year() >= 0).then_some(at)
+}
+
+fn timestamp(text: &str) -> Option<String> {
+    let civil = instant(text)?.to_zoned(jiff::tz::TimeZone::UTC).datetime();
     Some(format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}+00:00",
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00",
         civil.year(),
         civil.month(),
         civil.day(),
         civil.hour(),
         civil.minute(),
         civil.second(),
-        civil.millisecond()
+        civil.subsec_nanosecond() / 1_000
     ))
+}
+
+/// To microseconds, without zeros at the end.
+fn time_of_day(time: jiff::civil::Time) -> String {
+    // The last moment of a day has nothing to be rounded up to.
+    let micros = ((time.subsec_nanosecond() + 500) / 1_000).min(999_999);
+    let whole = time.strftime("%H:%M:%S");
+    match format!("{micros:06}").trim_end_matches('0') {
+        "" => whole.to_string(),
+        digits => format!("{whole}.{digits}"),
+    }
 }
 
 fn json(text: &str) -> Option<serde_json::Value> {

@@ -37,7 +37,7 @@ fn creates_tables_that_hold_what_they_promise() {
     assert_eq!(&id[14..15], "4");
     assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"));
     assert_eq!(status, "draft");
-    assert_eq!(created.len(), "2026-01-02T03:04:05.678+00:00".len());
+    assert_eq!(created.len(), "2026-01-02T03:04:05.678000+00:00".len());
     for bad in [
         "INSERT INTO posts (user_id, title, price) VALUES (NULL, 'x', -1)",
         "INSERT INTO posts (user_id, title, price) VALUES (NULL, 'x', 1.001)",
@@ -47,7 +47,7 @@ fn creates_tables_that_hold_what_they_promise() {
         "INSERT INTO posts (title, status) VALUES ('x', 'other')",
         "INSERT INTO posts (title, created_at) VALUES ('x', '2026-01-02')",
         "INSERT INTO posts (title, created_at) VALUES ('x', 'nonsense')",
-        "INSERT INTO posts (title, created_at) VALUES ('x', '2026-02-31T00:00:00.000+00:00')",
+        "INSERT INTO posts (title, created_at) VALUES ('x', '2026-02-31T00:00:00.000000+00:00')",
         "INSERT INTO posts (title) VALUES (NULL)",
         "INSERT INTO posts (id, title) VALUES ('--------------------------------36--', 'x')",
         "INSERT INTO users (email) VALUES ('a@example.com')",

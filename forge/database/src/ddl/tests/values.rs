@@ -16,15 +16,23 @@ fn stored(ty: &Type, text: &str) -> Option<rusqlite::types::Value> {
 fn texts_become_stored_values() {
     use rusqlite::types::Value::{Blob, Integer, Real, Text};
     let text = |t: &str| Some(Text(t.to_owned()));
-    let at = text("2026-01-02T03:04:05.678+00:00");
+    let at = text("2026-01-02T03:04:05.678000+00:00");
     assert_eq!(stored(&Type::Timestamptz, "2026-01-02T03:04:05.678Z"), at);
-    assert_eq!(stored(&Type::Timestamptz, "2026-01-02T05:04:05.678999+02:00"), at);
+    let at_micros = text("2026-01-02T03:04:05.678999+00:00");
+    assert_eq!(stored(&Type::Timestamptz, "2026-01-02T05:04:05.678999+02:00"), at_micros);
+    assert_eq!(stored(&Type::Timestamptz, "2026-01-02 05:04:05.6789994+02"), at_micros);
+    let rounded = text("2026-01-01T00:00:00.000000+00:00");
+    assert_eq!(stored(&Type::Timestamptz, "2025-12-31T23:59:59.9999996Z"), rounded);
+    assert_eq!(stored(&Type::Timestamptz, "infinity"), None);
+    assert_eq!(stored(&Type::Timestamptz, "now"), None);
     assert_eq!(stored(&Type::Timestamptz, "2026-01-02 03:04:05.678"), at);
-    assert_eq!(stored(&Type::Timestamptz, "2026-01-02"), text("2026-01-02T00:00:00.000+00:00"));
+    assert_eq!(stored(&Type::Timestamptz, "2026-01-02"), text("2026-01-02T00:00:00.000000+00:00"));
     assert_eq!(stored(&Type::Timestamptz, "tomorrow"), None);
     assert_eq!(stored(&Type::Date, "2026-02-30"), None);
     assert_eq!(stored(&Type::Time, "3:04"), None);
     assert_eq!(stored(&Type::Time, "03:04:05"), text("03:04:05"));
+    assert_eq!(stored(&Type::Time, "03:04:05.500"), text("03:04:05.5"));
+    assert_eq!(stored(&Type::Time, "23:59:59.9999999"), text("23:59:59.999999"));
     assert_eq!(stored(&Type::Boolean, "TRUE"), Some(Integer(1)));
     assert_eq!(stored(&Type::Smallint, "32768"), None);
     assert_eq!(stored(&Type::Numeric(10, 2), "-12.50"), Some(Real(-12.5)));
@@ -95,16 +103,57 @@ proptest! {
 
     /// A canonical time passes the column's check, whatever the instant.
     #[test]
-    fn times_pass_the_check(milliseconds in -62_167_219_200_000i64..253_402_207_199_999) {
+    fn times_pass_the_check(microseconds in -62_167_219_200_000_000i64..253_402_207_199_999_999) {
         let mut conn = open();
         let times = Table {
             name: "t".to_owned(),
-            columns: vec![required("at", Type::Timestamptz)],
+            columns: vec![required("at", Type::Timestamptz), required("of", Type::Time)],
             ..Table::default()
         };
         apply(&mut conn, &Schema::default(), vec![Change::AddTable(times)]);
-        let at = jiff::Timestamp::from_millisecond(milliseconds).unwrap().to_string();
+        let at = jiff::Timestamp::from_microsecond(microseconds).unwrap().to_string();
         let value = stored(&Type::Timestamptz, &at).unwrap();
-        conn.execute("INSERT INTO t (at) VALUES (?1)", [value]).unwrap();
+        let of = stored(&Type::Time, &at[at.find('T').unwrap() + 1..at.len() - 1]);
+        conn.execute("INSERT INTO t (at, of) VALUES (?1, ?2)", rusqlite::params![value, of.unwrap()]).unwrap();
+        // What policies make of the text is what the values make of it.
+        let cast = format!("SELECT {} FROM (SELECT ?1 AS v)", sqlite::timestamp_of("v"));
+        let cast: Option<String> = conn.query_row(&cast, [at.as_str()], |row| row.get(0)).unwrap();
+        prop_assert_eq!(cast.map(rusqlite::types::Value::Text), (!at.starts_with("0000")).then_some(value));
+    }
+}
+
+/// What is no stored time of day, or point in time, is refused by its column.
+#[test]
+fn other_forms_of_times_are_refused() {
+    let mut conn = open();
+    let columns = vec![column("at", Type::Timestamptz), column("of", Type::Time)];
+    let times = Table { name: "t".to_owned(), columns, ..Table::default() };
+    apply(&mut conn, &Schema::default(), vec![Change::AddTable(times)]);
+    let tried = |column: &str, text: &str| {
+        conn.execute(&format!("INSERT INTO t ({column}) VALUES (?1)"), [text]).is_ok()
+    };
+    for text in ["2026-01-02T03:04:05.123456+00:00", "9999-12-31T23:59:59.999999+00:00"] {
+        assert!(tried("at", text), "{text}");
+    }
+    for text in [
+        "2026-01-02T03:04:05+00:00",
+        "2026-01-02T03:04:05.123+00:00",
+        "2026-01-02T03:04:05.12345x+00:00",
+        "2026-02-30T03:04:05.123456+00:00",
+        "2026-01-02 03:04:05.123456+00:00",
+        "2026-01-02T03:04:05.123456+01:00",
+        "2026-01-02T03:04:05.123456Z",
+        "now",
+        "",
+    ] {
+        assert!(!tried("at", text), "{text}");
+    }
+    for text in ["03:04:05", "03:04:05.5", "23:59:59.999999"] {
+        assert!(tried("of", text), "{text}");
+    }
+    for text in
+        ["03:04", "03:04:05.", "03:04:05.50", "24:00:00", "03:04:05.1234567", "03:04:05x5", "03:04:05.x"]
+    {
+        assert!(!tried("of", text), "{text}");
     }
 }

@@ -322,6 +322,13 @@ fn access() -> Examples {
         ("MIG089", circle("exists (select 1 from a where a.id = b.id)"), circle("id = auth.uid()")),
         ("MIG090", opening.clone().rows("notes", 2), opening),
         ("MIG091", counting(" = identity"), counting("")),
+        (
+            "MIG094",
+            ruled(&[Command::Insert], &["anon"], None, Some("true"))
+                .function("add", "insert into notes default values"),
+            ruled(&[Command::Insert], &["authenticated"], None, Some("true"))
+                .function("add", "insert into notes default values"),
+        ),
     ]
 }
 

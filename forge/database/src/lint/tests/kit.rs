@@ -1,12 +1,10 @@
 //! Schemas in a few words.
 
-use std::collections::BTreeMap;
-
 use super::super::{Stats, TableStats};
 use crate::change::{Change, Migration};
 use crate::schema::{
-    Column, ColumnDefault, Command, ForeignKey, Index, IndexColumn, OnDelete, Policy, Rls, Schema, Table,
-    Type,
+    Column, ColumnDefault, Command, ForeignKey, Function, Index, IndexColumn, OnDelete, Policy, Returns, Rls,
+    Schema, Table, Type, Volatility,
 };
 
 /// One migration with everything the linter is told.
@@ -53,9 +51,25 @@ impl Example {
     }
 }
 
+impl Example {
+    /// The target has a function that gives nothing.
+    pub(crate) fn function(mut self, name: &str, body: &str) -> Self {
+        let function = Function {
+            name: name.to_owned(),
+            arguments: Vec::new(),
+            returns: Returns::Void,
+            body: body.to_owned(),
+            volatility: Volatility::Volatile,
+        };
+        self.migration.changes.push(Change::AddFunction(function.clone()));
+        self.target.functions.insert(name.to_owned(), vec![function]);
+        self
+    }
+}
+
 fn schema(tables: Vec<Table>) -> Schema {
     let named = tables.into_iter().map(|table| (table.name.clone(), table));
-    Schema { tables: named.collect(), enums: BTreeMap::new() }
+    Schema { tables: named.collect(), ..Schema::default() }
 }
 
 /// A table with columns such as `id uuid`, `title text?`, `at timestamptz = now`; the first one is the

@@ -1,10 +1,11 @@
 //! Values in SQLite's own terms: conversions, patterns, and what a constraint cannot hold.
 
+use crate::ddl::sqlite::{date_of, timestamp_of};
 use crate::policy::typed::{Case, Node, NodeKind, Ty, Wild};
 
 /// The conversion of `v`; what does not convert becomes null.
-pub(super) fn conversion(from: &Ty, to: &Ty) -> &'static str {
-    match (from, to) {
+pub(super) fn conversion(from: &Ty, to: &Ty) -> String {
+    let fixed = match (from, to) {
         (Ty::Bool, Ty::Text) => "case v when 1 then 'true' when 0 then 'false' end",
         (Ty::Text, Ty::Int) => {
             "case when length(v) < 19 and ltrim(v, '-') glob '[0-9]*' \
@@ -22,13 +23,15 @@ pub(super) fn conversion(from: &Ty, to: &Ty) -> &'static str {
                  and v glob '????????-????-????-????-????????????' and length(replace(v, '-', '')) = 32 \
                  then lower(v) end"
         }
-        (Ty::Text, Ty::Timestamptz) => "strftime('%Y-%m-%dT%H:%M:%f+00:00', v)",
-        (Ty::Text | Ty::Timestamptz, Ty::Date) => "date(v)",
+        (Ty::Text, Ty::Timestamptz) => return timestamp_of("v"),
+        (Ty::Text, Ty::Date) => return date_of("v"),
+        (Ty::Timestamptz, Ty::Date) => "substr(v, 1, 10)",
         (Ty::Int, Ty::Double) => "cast(v as real)",
         (Ty::Int, Ty::Text) => "cast(v as text)",
         // A uuid, an enum's value and a day are text here, true and false are 1 and 0.
         _ => "v",
-    }
+    };
+    fixed.to_owned()
 }
 
 /// The pattern as SQLite's `glob` has it: that one tells upper from lower case.

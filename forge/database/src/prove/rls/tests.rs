@@ -1,4 +1,5 @@
 mod differential;
+mod postgres;
 mod product;
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::facts::Slot;
 use crate::rows::to_sql;
-use crate::schema::{Column, Schema, Table, Type};
+use crate::schema::{Column, RangeOf, Schema, Table, Type};
 use forge_core::sha256_hex;
 
 /// An identifier that follows from two names.
@@ -46,6 +46,10 @@ pub(super) fn plain(schema: &Schema, slot: &Slot, column: &Column, whose: &str) 
             values.get(at).or(values.first()).map_or(Value::Null, |value| json!(value))
         }
         Type::Array(_) => json!(vec![json!(null); nth]),
+        Type::Range(RangeOf::Integer | RangeOf::Bigint | RangeOf::Numeric) => json!(format!("[{nth},{})", nth + 1)),
+        Type::Range(RangeOf::Date) => json!(format!("[2021-01-0{},2022-01-01)", nth + 1)),
+        Type::Range(RangeOf::Timestamptz) => json!(format!("[2021-01-0{}T00:00:00Z,)", nth + 1)),
+        Type::Tsvector => json!(format!("'{whose}':1")),
     }
 }
 
@@ -93,7 +97,13 @@ pub(super) fn candidates(schema: &Schema, table: &Table, column: &Column, whose:
         Type::Enum(name) => {
             found.extend(schema.enums.get(name).into_iter().flatten().map(|value| json!(value)))
         }
-        Type::Uuid | Type::Jsonb | Type::Bytea | Type::Vector(_) | Type::Array(_) => {}
+        Type::Uuid
+        | Type::Jsonb
+        | Type::Bytea
+        | Type::Vector(_)
+        | Type::Array(_)
+        | Type::Range(_)
+        | Type::Tsvector => {}
     }
     if column.nullable {
         found.push(Value::Null);

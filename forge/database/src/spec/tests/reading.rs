@@ -294,3 +294,31 @@ fn every_other_change_is_read() {
 ";
     assert_eq!(read(text).len(), 15);
 }
+
+/// Grants of columns read, write and read again alike; what they name must be there.
+#[test]
+fn grants_of_columns_are_read_and_written() {
+    let text = "migration: m\nchanges:\n  - add_table:\n      name: t\n      columns: [id uuid pk, title text, note text, \
+                span int4range]\n      rls: none\n      grants: [{role: authenticated, can: [select, update], columns: \
+                [id, title]}]\n  - set_grants: {table: t, grants: [{role: anon, can: insert, columns: []}]}\n";
+    let migration = parse(text, &Schema::default()).unwrap();
+    let Change::AddTable(table) = &migration.changes[0] else { panic!("{migration:?}") };
+    assert_eq!(table.grants.len(), 2);
+    assert_eq!(table.grants[1].columns, ["id", "title"]);
+    let again = parse(&crate::spec::to_yaml(&migration), &Schema::default()).unwrap();
+    assert_eq!(again, migration);
+    let refused = |grant: &str| {
+        let text = format!(
+            "migration: m\nchanges:\n  - add_table: {{name: t, columns: [id uuid pk], rls: none, grants: [{grant}]}}\n"
+        );
+        match parse(&text, &Schema::default()) {
+            Ok(migration) => crate::ddl::plan(&Schema::default(), &migration).is_err(),
+            Err(_) => true,
+        }
+    };
+    assert!(!refused("{role: anon, can: select, columns: [id]}"));
+    assert!(refused("{role: anon, can: select, columns: [nothing]}"));
+    assert!(refused("{role: nobody_has_it, can: select, columns: [id]}"));
+    assert!(refused("{role: anon, can: delete, columns: [id]}"));
+    assert!(refused("{role: anon, can: select, columns: [id]}, {role: anon, can: select, columns: []}"));
+}

@@ -17,7 +17,7 @@ use crate::schema::{Command, Schema};
 const TEXTS: &[&str] =
     &["", "a", "A", "ab", "a%b", "a_b", "[a]", "a*", "?", "ä", "it''s", "10", "true", ALICE];
 
-fn things() -> Schema {
+pub(super) fn things() -> Schema {
     schema(vec![
         table(
             "things",
@@ -52,7 +52,7 @@ fn pick(options: &'static [&'static str]) -> BoxedStrategy<String> {
 
 /// Columns of the judged row, or of the subquery's `k`.
 #[derive(Clone, Copy, PartialEq)]
-enum At {
+pub(super) enum At {
     Row,
     Inside,
 }
@@ -168,7 +168,7 @@ fn atom(at: At) -> BoxedStrategy<String> {
     .boxed()
 }
 
-fn condition(at: At) -> BoxedStrategy<String> {
+pub(super) fn condition(at: At) -> BoxedStrategy<String> {
     let leaf = match at {
         At::Inside => atom(at),
         At::Row => prop_oneof![
@@ -197,7 +197,7 @@ fn maybe(values: Vec<Value>) -> BoxedStrategy<Value> {
     prop::sample::select([values, vec![Value::Null]].concat()).boxed()
 }
 
-fn row() -> impl Strategy<Value = Row> {
+pub(super) fn row() -> impl Strategy<Value = Row> {
     let ids = || maybe(vec![json!(ALICE), json!(BOB)]);
     let texts = || maybe(TEXTS.iter().map(|text| json!(text.replace("''", "'"))).collect());
     let numbers = || maybe((-2..5).map(|n| json!(n)).collect());
@@ -214,7 +214,7 @@ fn row() -> impl Strategy<Value = Row> {
         })
 }
 
-fn people() -> impl Strategy<Value = Identity> {
+pub(super) fn people() -> impl Strategy<Value = Identity> {
     let claims = prop::sample::select(vec![
         json!({"c": "a", "d": [0, {"e": "ab"}]}),
         json!({"c": true, "d": [0, {"e": null}]}),

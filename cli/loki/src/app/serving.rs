@@ -1,0 +1,99 @@
+//! The backend as it is served: the services of Forge on one origin.
+
+pub(crate) mod beside;
+pub(crate) mod settings;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forge_auth::keys::{KeyRing, KeysError};
+use forge_auth::token::{Terms, TokenError};
+use forge_core::Identity;
+use forge_rest::engine::Engine;
+use forge_rest::sqlite::select::Compiler;
+use forge_rest::sqlite::{self, Sqlite};
+use forge_rest::{Rest, openapi};
+use forge_server::{App, Parts, Service, Sink};
+use loki_store::Clock;
+use serde_json::Value;
+
+/// Where the tables are mounted.
+const REST: &str = "/rest/v1";
+/// How long work that has begun may take once the server is to end.
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Where an application's data is, and how it is used.
+pub(crate) enum Data<'a> {
+    /// In a file.
+    Sqlite(&'a Path, sqlite::Settings),
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServingError {
+    /// The keys cannot be used.
+    #[error("the keys of the backend cannot be used")]
+    Keys(#[from] KeysError),
+    /// One of them is damaged.
+    #[error("a key of the backend cannot be used")]
+    Key(#[from] TokenError),
+    /// The database cannot be opened.
+    #[error("the database cannot be served")]
+    Sqlite(#[from] sqlite::OpenError),
+}
+
+/// Everything that a server is made from.
+pub(crate) struct Setup<'a> {
+    pub(crate) data: Data<'a>,
+    pub(crate) keys: &'a Path,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sink: Option<Sink>,
+    pub(crate) server: forge_server::Settings,
+    pub(crate) rest: forge_rest::Settings,
+}
+
+/// The application of a project, ready to be served.
+pub(crate) async fn app(setup: Setup<'_>) -> Result<Arc<App>, ServingError> {
+    let ring = Arc::new(KeyRing::open(setup.keys, Arc::clone(&setup.clock))?);
+    let engine: Arc<dyn Engine> = match setup.data {
+        Data::Sqlite(path, settings) => Arc::new(Sqlite::open(path, settings, Arc::new(Compiler))?),
+    };
+    let parts = Parts {
+        settings: setup.server,
+        ring,
+        terms: Terms::default(),
+        clock: setup.clock,
+        sink: setup.sink,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let tables = Tables { rest: Rest::new(Arc::clone(&engine), setup.rest), engine };
+    Ok(Arc::new(App::new(parts)?.mount(REST, Arc::new(tables))))
+}
+
+/// The tables as a service.
+struct Tables {
+    rest: Rest,
+    engine: Arc<dyn Engine>,
+}
+
+#[async_trait]
+impl Service for Tables {
+    async fn answer(&self, who: &Identity, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        self.rest.answer(who, request).await
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        self.engine.ready().await.map_err(|error| error.message)
+    }
+
+    async fn openapi(&self) -> Value {
+        match self.engine.model().await {
+            Ok(model) => openapi::openapi31(&model),
+            // What cannot be read is not described; the probe says why.
+            Err(_) => Value::Object(serde_json::Map::new()),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `loki forge serve`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use forge_database::pipeline::Database;
+use loki_store::SystemClock;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::SignalKind;
+
+use crate::app::serving::{self, DRAIN_MAX, Data, ServingError, Setup, settings};
+use crate::config::{Config, keys};
+use crate::context::Context;
+use crate::error::{CommandError, ErrorKind};
+use crate::exit::Status;
+use crate::session::listen_for;
+use crate::ui::Ui;
+
+/// Serve the project's tables to its applications
+///
+/// Speaks the dialect of PostgREST at `/rest/v1`, so that `@supabase/supabase-js`, `supabase` for Python and plain
+/// HTTP work as they are, with the policies of the tables in every statement. Ends on Ctrl-C or SIGTERM, once
+/// the requests that have begun are answered.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// The address and port to serve on, in place of the setting `forge.listen`
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Print a line of JSON for every request
+    #[arg(long)]
+    access_log: bool,
+}
+
+pub(super) fn serve(ui: &mut Ui, context: &Context, args: &ServeArgs) -> Result<Status, CommandError> {
+    let config = context.config()?;
+    let dir = context.project.state_dir().join("forge");
+    let url = config.get(&keys::FORGE_DATABASE_URL);
+    if url.is_empty() && !Database::exists(&dir) {
+        return Err(CommandError::new(ErrorKind::NotFound, "this project has no backend yet")
+            .hint("Build one: `loki start PRD.md`."));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|source| {
+        CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source)
+    })?;
+    runtime.block_on(run(ui, &config, dir, &url, args))
+}
+
+async fn run(
+    ui: &mut Ui,
+    config: &Config,
+    dir: PathBuf,
+    url: &str,
+    args: &ServeArgs,
+) -> Result<Status, CommandError> {
+    let wanted = args.listen.or_else(|| config.get(&keys::FORGE_LISTEN).parse().ok());
+    let wanted = wanted.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 54_321)));
+    let listener = TcpListener::bind(wanted).await.map_err(|error| taken(wanted, &error))?;
+    let address = listener.local_addr().map_err(|error| taken(wanted, &error))?;
+    let tls = settings::tls(config)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let database = dir.join("db.sqlite");
+    let data = match url {
+        "" => Data::Sqlite(&database, settings::sqlite(config)),
+        _ => return Err(CommandError::new(ErrorKind::Config, "Postgres is not served yet")),
+    };
+    let (log, mut lines) = tokio::sync::mpsc::channel::<String>(LOG_LINES_MAX);
+    // A log that nobody takes away in time loses lines; requests never wait for it.
+    let sink = args.access_log.then(|| -> forge_server::Sink {
+        Arc::new(move |line| {
+            log.try_send(line.to_owned()).unwrap_or_default();
+        })
+    });
+    let app = serving::app(Setup {
+        data,
+        keys: &dir.join("keys"),
+        clock: Arc::new(SystemClock),
+        sink,
+        server: settings::server(config, address),
+        rest: settings::rest(config),
+    })
+    .await
+    .map_err(|error| refused(&error))?;
+    say(ui, &format!("{scheme}://{address}"))?;
+    let (mut interrupt, mut terminate) =
+        (listen_for(SignalKind::interrupt())?, listen_for(SignalKind::terminate())?);
+    let shutdown = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let served = forge_server::serve(listener, tls, app, shutdown, DRAIN_MAX);
+    tokio::pin!(served);
+    loop {
+        tokio::select! {
+            ended = &mut served => {
+                return match ended {
+                    Ok(()) => Ok(Status::Success),
+                    Err(error) => Err(CommandError::from_error(ErrorKind::Io, &error)),
+                };
+            }
+            Some(line) = lines.recv() => ui.result(format_args!("{line}"))?,
+        }
+    }
+}
+
+/// Lines of the access log that wait to be written.
+const LOG_LINES_MAX: usize = 4_096;
+
+/// Says where it is served: to people as a sentence, to others as an event.
+fn say(ui: &mut Ui, url: &str) -> Result<(), CommandError> {
+    if ui.is_headless() {
+        return Ok(ui.event(&json!({ "type": "serving", "url": url }))?);
+    }
+    ui.result(format_args!("Serving at {url}"))?;
+    ui.status(format_args!("Keys: `loki forge keys`. Ends on Ctrl-C."))?;
+    Ok(())
+}
+
+fn taken(wanted: SocketAddr, error: &io::Error) -> CommandError {
+    let shown =
+        CommandError::new(ErrorKind::Io, format_args!("failed to listen on {wanted}")).caused_by(error);
+    match error.kind() {
+        io::ErrorKind::AddrInUse => shown
+            .hint("Another server has that port. Name another one: `loki forge serve --listen 127.0.0.1:0`."),
+        _ => shown,
+    }
+}
+
+fn refused(error: &ServingError) -> CommandError {
+    let (kind, hint) = match error {
+        ServingError::Keys(_) | ServingError::Key(_) => {
+            (ErrorKind::State, "Look at them: `loki forge keys`.")
+        }
+        ServingError::Sqlite(_) => (ErrorKind::State, "`loki doctor` looks what is wrong with it."),
+    };
+    CommandError::from_error(kind, error).hint(hint)
+}

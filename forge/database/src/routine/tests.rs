@@ -1,0 +1,9 @@
+mod bounds;
+mod defining;
+mod differential;
+mod expressions;
+mod kit;
+mod queries;
+mod refusals;
+mod security;
+mod writes;

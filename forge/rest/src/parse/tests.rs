@@ -1,0 +1,3 @@
+mod errors;
+mod grammar;
+mod round_trip;

@@ -1,0 +1,125 @@
+//! One connection with everything that belongs to it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use forge_core::Role;
+use forge_database::routine;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::guard::Guard;
+use super::scene::Scenes;
+use super::watch::Watch;
+use super::{Answer, Job};
+use crate::error::RestError;
+use crate::sqlite::errors;
+use crate::sqlite::reads::Reads;
+use crate::sqlite::{OpenError, Settings, Synchronous, carry};
+
+/// A connection in the hands of one thread.
+pub(super) struct Session {
+    pub(super) conn: Connection,
+    pub(super) guard: Guard,
+    pub(super) watch: Watch,
+    reads: Arc<dyn Reads>,
+}
+
+impl Session {
+    /// The connection that writes.
+    pub(super) fn writing(
+        path: &Path,
+        settings: &Settings,
+        reads: &Arc<dyn Reads>,
+    ) -> Result<Session, OpenError> {
+        let open = || {
+            let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, settings)?;
+            conn.pragma_update(None, "journal_mode", "WAL")?;
+            let synchronous = match settings.synchronous {
+                Synchronous::Full => "FULL",
+                Synchronous::Normal => "NORMAL",
+            };
+            conn.pragma_update(None, "synchronous", synchronous)?;
+            conn.pragma_update(None, "foreign_keys", true)?;
+            Session::guarded(conn, reads)
+        };
+        open().map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+    }
+
+    /// A connection that only reads.
+    pub(super) fn reading(
+        path: &Path,
+        settings: &Settings,
+        reads: &Arc<dyn Reads>,
+    ) -> Result<Session, OpenError> {
+        let open = || {
+            let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, settings)?;
+            conn.pragma_update(None, "query_only", true)?;
+            Session::guarded(conn, reads)
+        };
+        open().map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+    }
+
+    fn guarded(mut conn: Connection, reads: &Arc<dyn Reads>) -> rusqlite::Result<Session> {
+        reads.register(&conn)?;
+        routine::functions::register(&conn)?;
+        let watch = Watch::over(&mut conn)?;
+        let guard = Guard::confine(&mut conn)?;
+        Ok(Session { conn, guard, watch, reads: Arc::clone(reads) })
+    }
+
+    /// Runs one of the statements that begin and end transactions.
+    pub(super) fn control(&self, sql: &str) -> Result<(), RestError> {
+        let ran = self.conn.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        ran.map(drop).map_err(|error| errors::of_sqlite(&error, false))
+    }
+
+    /// Takes back the transaction, if there is one.
+    pub(super) fn roll_back(&self) {
+        if !self.conn.is_autocommit() {
+            // A failure leaves it open, and then the next one cannot begin and says so.
+            self.control("rollback").unwrap_or_default();
+        }
+    }
+
+    /// Carries out a job's tasks within the transaction that is open.
+    pub(super) fn carry_out(&self, job: &Job, scenes: &Scenes) -> Answer {
+        if job.bounds.are_over() {
+            return Err((0, errors::timed_out()));
+        }
+        self.watch.set(Some(job.bounds.clone()));
+        let anonymous = job.who.role == Role::Anon;
+        // A panic must not take the thread with it, which serves others.
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let scene = scenes.current(self).map_err(|error| (0, error))?;
+            let mut outcomes = Vec::with_capacity(job.tasks.len());
+            for (at, task) in job.tasks.iter().enumerate() {
+                let place = carry::Place {
+                    conn: &self.conn,
+                    scene: &scene,
+                    reads: &*self.reads,
+                    who: &job.who,
+                    context: &job.context,
+                    anonymous,
+                };
+                outcomes.push(carry::out(&place, task).map_err(|error| (at, error))?);
+            }
+            Ok(outcomes)
+        }));
+        self.watch.set(None);
+        done.unwrap_or_else(|_| Err((0, errors::internal())))
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags, settings: &Settings) -> rusqlite::Result<Connection> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(settings.busy_timeout)?;
+    conn.set_prepared_statement_cache_capacity(settings.statements_max);
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    conn.pragma_update(None, "cache_size", -settings.cache_kibibytes)?;
+    conn.pragma_update(None, "mmap_size", settings.mmap_bytes)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(conn)
+}
