@@ -87,7 +87,10 @@ fn time(ms: i64) -> String {
 
 fn told(run: &Run, stop: &Stop, gaps: usize) -> (&'static str, String, Vec<&'static str>) {
     let limits = &run.limits;
-    let receipt = vec!["loki receipt", "loki verify --receipt"];
+    let mut receipt = vec!["loki receipt", "loki verify --receipt"];
+    if run.started.as_ref().is_some_and(|started| started.backend) {
+        receipt.insert(0, "loki forge serve");
+    }
     match stop {
         Stop::Verified => ("Verified", "every gate passed and nothing is missing.".to_owned(), receipt),
         Stop::VerifiedWithGaps => {

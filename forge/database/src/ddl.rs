@@ -114,4 +114,4 @@ pub fn plan(current: &Schema, migration: &Migration) -> Result<Plan, PlanError> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -15,6 +15,7 @@ pub mod introspect;
 pub mod lint;
 pub mod pipeline;
 pub mod policy;
+pub mod postgres;
 pub mod prove;
 pub mod routine;
 pub mod rows;

@@ -3,4 +3,5 @@
 
 pub(crate) mod migrations;
 pub(crate) mod objects;
+pub(crate) mod postgres;
 pub(crate) mod schema;

@@ -18,7 +18,7 @@ pub struct RestError {
     /// More about it; text or, for ambiguous relationships, a list.
     pub details: Option<serde_json::Value>,
     /// What would make it work.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// Headers of the answer beyond the usual ones.
     pub headers: Option<Box<HeaderMap>>,
 }
@@ -46,7 +46,7 @@ impl RestError {
     /// The same with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> RestError {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into_boxed_str());
         self
     }
 

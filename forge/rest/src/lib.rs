@@ -12,6 +12,7 @@ pub mod openapi;
 pub mod parse;
 pub mod payload;
 pub mod plan;
+pub mod postgres;
 pub mod resolve;
 pub mod rest;
 pub mod sqlite;

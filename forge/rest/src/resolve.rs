@@ -60,8 +60,8 @@ pub fn no_relation(model: &Model, schema: &str, name: &str) -> RestError {
     let known = model.relations.keys().filter(|(of, _)| of == schema).map(|(_, name)| name.as_str());
     let message = format!("Could not find the table '{schema}.{name}' in the schema cache");
     let error = RestError::new(StatusCode::NOT_FOUND, "PGRST205", message);
-    match nearest::nearest(name, known) {
-        Some(meant) => error.hint(format!("Perhaps you meant the table '{schema}.{meant}'")),
+    match nearest::nearest(name, known, nearest::NAME_SCORE_MIN) {
+        Some((_, meant)) => error.hint(format!("Perhaps you meant the table '{schema}.{meant}'")),
         None => error,
     }
 }

@@ -52,6 +52,7 @@ pub struct Database {
 impl Cluster {
     /// The cluster of this process, started when first asked for. `None`, with the reason on the standard
     /// error, where PostgreSQL is not installed or does not start.
+    #[expect(clippy::print_stderr, reason = "a test that could not try anything must say so")]
     pub fn shared() -> Option<&'static Cluster> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
         let start = || match Cluster::start() {
@@ -185,6 +186,7 @@ fn keeper(programs: &Path, home: &Path) -> Result<Child, String> {
 }
 
 /// The folder with the programs: the newest that is installed, or the one on the path.
+#[expect(clippy::disallowed_methods, reason = "the tests' own programs are where their environment says")]
 fn programs() -> Option<PathBuf> {
     const NEEDED: [&str; 4] = ["initdb", "pg_ctl", "postgres", "psql"];
     let whole = |folder: &PathBuf| NEEDED.iter().all(|name| folder.join(name).is_file());

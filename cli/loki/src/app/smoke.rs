@@ -54,8 +54,19 @@ pub(crate) async fn smoke(
     scratch: &Path,
     clock: &Arc<dyn Clock>,
 ) -> Result<Findings, SmokeError> {
+    smoke_of(database, scratch, clock, |_| {}).await
+}
+
+/// The same with a scene that `altered` has changed.
+pub(super) async fn smoke_of(
+    database: &Database,
+    scratch: &Path,
+    clock: &Arc<dyn Clock>,
+    altered: impl FnOnce(&mut Scene),
+) -> Result<Findings, SmokeError> {
     let stage = Stage::new(scratch)?;
-    let (tables, scene) = database.scene(&stage.0.join("forge")).map_err(SmokeError::Stage)?;
+    let (tables, mut scene) = database.scene(&stage.0.join("forge")).map_err(SmokeError::Stage)?;
+    altered(&mut scene);
     let keys = stage.0.join("keys");
     let ring = KeyRing::open(&keys, Arc::clone(clock)).map_err(SmokeError::Tokens)?;
     let tokens = tokens(&ring, &scene, clock.now().as_second())?;

@@ -174,7 +174,9 @@ async fn each_gate_is_needed() {
         verdicts
     };
     let found = verdicts(&app(dir.path())).await;
-    assert_eq!(found, [("forge".to_owned(), Verdict::Fail), ("document".to_owned(), Verdict::Pass)]);
+    let of = |name: &str, verdict| (name.to_owned(), verdict);
+    let expected = [of("forge", Verdict::Fail), of("document", Verdict::Pass), of("served", Verdict::Pass)];
+    assert_eq!(found, expected);
     // A migration in the project's folder that is not applied is missing too.
     std::fs::write(dir.path().join("forge/migrations/0002_more.yaml"), "migration: more\nchanges: []\n")
         .unwrap();
@@ -188,6 +190,26 @@ async fn each_gate_is_needed() {
     assert_eq!(verdicts(&app(dir.path())).await[1], ("document".to_owned(), Verdict::Fail));
     std::fs::write(&path, applied).unwrap();
     assert_eq!(verdicts(&app(dir.path())).await[1], ("document".to_owned(), Verdict::Pass));
+}
+
+/// What two users and a visitor find through the server is held against what must come of it.
+#[tokio::test]
+async fn a_promise_that_the_server_does_not_keep_is_found() {
+    let (job, dir) = (job(DOCUMENT), tempfile::tempdir().unwrap());
+    let app = app(dir.path());
+    play(&app, &job, None).await.unwrap();
+    let forge = app.forge.open().unwrap();
+    let scratch = dir.path().join("scratch");
+    let kept = smoke::smoke(forge.database(), &scratch, &app.clock).await.unwrap();
+    assert_eq!((kept.tables, kept.broken.as_slice(), kept.untried.as_slice()), (2, &[][..], &[][..]));
+    let promised = |scene: &mut forge_database::prove::rls::scene::Scene| {
+        for table in &mut scene.tables {
+            table.attempts.iter_mut().for_each(|attempt| attempt.expected = !attempt.expected);
+        }
+    };
+    let broken = smoke::smoke_of(forge.database(), &scratch, &app.clock, promised).await.unwrap();
+    assert!(broken.broken.len() >= kept.attempts - 6, "{broken:?}");
+    assert!(!scratch.exists(), "nothing is left of it");
 }
 
 #[tokio::test]

@@ -22,11 +22,13 @@ pub(crate) use steps::steps;
 pub use table::sql_type;
 pub use value::literal;
 
+use serde::{Deserialize, Serialize};
+
 pub use super::sqlite::{quote_name, quote_text};
 use crate::schema::Schema;
 
 /// A statement and where it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The statement.
     pub sql: String,
@@ -42,6 +44,11 @@ impl Step {
 
     fn after(sql: String) -> Step {
         Step { sql, in_transaction: false }
+    }
+
+    /// The same, made to run in the transaction.
+    pub(crate) fn within_transaction(&self) -> Step {
+        Step::within(self.sql.replacen("INDEX CONCURRENTLY ", "INDEX ", 1))
     }
 }
 

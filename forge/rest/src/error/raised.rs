@@ -46,7 +46,7 @@ pub(super) fn whole(message: &str, detail: Option<&str>) -> RestError {
         code: said.code,
         message: said.message,
         details: said.details.map(Into::into),
-        hint: said.hint,
+        hint: said.hint.map(String::into_boxed_str),
         headers: Some(Box::new(headers)),
     }
 }

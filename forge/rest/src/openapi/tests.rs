@@ -9,7 +9,7 @@ fn model() -> Model {
 changes:
   - add_enum: {name: mood, values: [calm, busy]}
   - add_table: {name: lists, columns: [id uuid pk, name varchar(9) not null], rls: none}
-  - add_table: {name: todos, columns: [id bigint pk identity, list_id fk->lists.id null, mood mood null, tags text[] not null], rls: none}
+  - add_table: {name: todos, columns: [id bigint pk identity, list_id fk->lists.id null, mood mood null, 'tags text[] not null'], rls: none}
 ";
     let migration = spec::parse(text, &Schema::default()).unwrap();
     from_schema(&ddl::plan(&Schema::default(), &migration).unwrap().target)

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-
 use super::nearest;
 use crate::ast::{Field, JsonKey};
 use crate::error::RestError;
@@ -149,8 +147,8 @@ pub(super) fn cast_type(model: &Model, name: &str) -> Result<ColumnType, RestErr
     if TYPES.contains(&plain) {
         return Ok(ColumnType { ty: logical(&lower), name: lower, values: Vec::new() });
     }
-    let message = format!("type \"{}\" does not exist", name.trim());
-    Err(RestError::new(StatusCode::NOT_FOUND, "42704", message))
+    let message = format!("type \"{lower}\" does not exist");
+    Err(RestError::from_sqlstate("42704", &message, None, None, false))
 }
 
 fn logical(name: &str) -> Option<forge_database::schema::Type> {

@@ -118,6 +118,7 @@ fn all<'m>(model: &'m Model, origin: &Relation) -> Vec<Relationship<'m>> {
             });
         }
         if key.to == at
+            && key.from.0 == at.0
             && let Some(target) = model.relations.get(&key.from)
         {
             found.push(Relationship {
@@ -136,7 +137,9 @@ fn all<'m>(model: &'m Model, origin: &Relation) -> Vec<Relationship<'m>> {
 
 /// The way through a table whose primary key holds both keys.
 fn junction<'m>(model: &'m Model, near: &'m ForeignKey, far: &'m ForeignKey) -> Option<Relationship<'m>> {
-    if near.from != far.from || (near.name == far.name && near.columns == far.columns) {
+    // A key that is unique alone makes no row of many of the other side.
+    let single = near.one_to_one || far.one_to_one;
+    if near.from != far.from || near.name == far.name || single || far.to.0 != near.to.0 {
         return None;
     }
     let table = model.relations.get(&near.from)?;
@@ -178,7 +181,7 @@ impl Relationship<'_> {
                 let is_table = self.target.kind == RelationKind::Table;
                 is_target || (is_table && key.name == wanted.name && !to_itself)
             }
-            (Kind::Junction { .. }, None) => is_target,
+            (Kind::Junction { .. }, None) => is_target && !to_itself,
             (Kind::Own(key), Some(hint)) => {
                 let by_name = is_target && !to_itself;
                 by_name && (key.name == *hint || only(&key.columns, hint) || only(&key.to_columns, hint))
@@ -186,7 +189,8 @@ impl Relationship<'_> {
             (Kind::Theirs(key), Some(hint)) => {
                 is_target && (key.name == *hint || only(&key.columns, hint) || only(&key.to_columns, hint))
             }
-            (Kind::Junction { table, .. }, Some(hint)) => is_target && table.name == *hint,
+            // To itself it would lead in two directions that no hint tells apart.
+            (Kind::Junction { table, .. }, Some(hint)) => is_target && !to_itself && table.name == *hint,
             (Kind::Computed, _) => false,
         }
     }
@@ -226,18 +230,36 @@ impl Relationship<'_> {
     }
 }
 
-fn none(model: &Model, origin: &Relation, target: &EmbedTarget) -> RestError {
-    let (from, to, schema) = (&origin.name, &target.name, &origin.schema);
+/// The error for a relationship that there is not.
+fn not_found(schema: &str, from: &str, target: &EmbedTarget) -> RestError {
+    let to = &target.name;
     let message = format!("Could not find a relationship between '{from}' and '{to}' in the schema cache");
     let using = target.hint.as_ref().map(|hint| format!(" using the hint '{hint}'")).unwrap_or_default();
     let details = format!(
         "Searched for a foreign key relationship between '{from}' and '{to}'{using} in the schema '{schema}', but no matches were found."
     );
-    let error = RestError::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(details);
+    RestError::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(details)
+}
+
+fn none(model: &Model, origin: &Relation, target: &EmbedTarget) -> RestError {
+    let error = not_found(&origin.schema, &origin.name, target);
+    let to = &target.name;
     let reachable = all(model, origin);
-    let near = reachable.iter().map(|one| one.target.name.as_str()).filter(|name| name != to);
-    match nearest::nearest(to, near) {
-        Some(meant) => error.hint(format!("Perhaps you meant '{meant}' instead of '{to}'.")),
+    let near = reachable.iter().map(|one| one.target.name.as_str());
+    match nearest::nearest(to, near, nearest::NEAR_SCORE_MIN) {
+        // The relation was right, and only the hint was not.
+        Some((score, _)) if score >= 1.0 => error,
+        Some((_, meant)) => error.hint(format!("Perhaps you meant '{meant}' instead of '{to}'.")),
+        None => error,
+    }
+}
+
+/// The error for something embedded in rows that are of no relation: those of the function `origin`.
+pub(super) fn no_origin(model: &Model, schema: &str, origin: &str, target: &EmbedTarget) -> RestError {
+    let error = not_found(schema, origin, target);
+    let known = model.relations.keys().filter(|(of, _)| of == schema).map(|(_, name)| name.as_str());
+    match nearest::nearest(origin, known, nearest::NEAR_SCORE_MIN) {
+        Some((_, meant)) => error.hint(format!("Perhaps you meant '{meant}' instead of '{origin}'.")),
         None => error,
     }
 }

@@ -91,7 +91,7 @@ fn known<'s>(place: &Place<'s>, wanted: &model::Function) -> Result<&'s Function
 fn writes(compiled: &CompiledCall) -> Option<&'static str> {
     let command = compiled.steps.iter().find_map(|step| match step {
         Step::Run { sql } => {
-            let word = sql.trim_start().split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+            let word = sql.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
             match word.as_str() {
                 "insert" => Some("INSERT"),
                 "update" => Some("UPDATE"),

@@ -280,7 +280,7 @@ fn add(random: &mut Random, schema: &Schema, table: &Table) -> Asked {
     }
     let mut prefer: Vec<&str> = Vec::new();
     let mut query = Vec::new();
-    prefer.push(random.pick(&["return=representation", "return=minimal", "return=headers-only"]));
+    prefer.push(*random.pick(&["return=representation", "return=minimal", "return=headers-only"]));
     match random.below(4) {
         0 => prefer.push("resolution=merge-duplicates"),
         1 => prefer.push("resolution=ignore-duplicates"),
@@ -317,7 +317,7 @@ fn remove(random: &mut Random, schema: &Schema, table: &Table) -> Asked {
     if random.happens(30) {
         query.push(format!("select={}", select(random, schema, table, 1).text));
     }
-    writing("DELETE", table, query, &[random.pick(&["return=representation", "return=minimal"])], None)
+    writing("DELETE", table, query, &[*random.pick(&["return=representation", "return=minimal"])], None)
 }
 
 fn writing(method: &'static str, table: &Table, query: Vec<String>, prefer: &[&str], body: Option<Value>) -> Asked {

@@ -81,6 +81,8 @@ pub(crate) fn steps(
 
 /// A part that stays under another name: its table, itself, the name.
 type Rename = (String, Part, String);
+/// A part and its table.
+type Owned = (String, Part);
 
 impl Diff<'_> {
     fn push(&mut self, sql: String) {
@@ -211,8 +213,8 @@ impl Diff<'_> {
     }
 
     /// Drops the parts that go, keys first; returns those that change their name and those that come.
-    fn parts_that_go(&mut self) -> Result<(Vec<Rename>, Vec<(String, Part)>), PlanError> {
-        let mut gone: Vec<(String, Part)> = Vec::new();
+    fn parts_that_go(&mut self) -> Result<(Vec<Rename>, Vec<Owned>), PlanError> {
+        let mut gone: Vec<Owned> = Vec::new();
         let mut renames = Vec::new();
         let mut added = Vec::new();
         for table in self.after.tables.values() {
@@ -360,7 +362,7 @@ impl Diff<'_> {
         }
     }
 
-    fn parts_that_come(&mut self, added: Vec<(String, Part)>) {
+    fn parts_that_come(&mut self, added: Vec<Owned>) {
         for (on, part) in added {
             let later =
                 self.how.indices_after && part.kind == Kind::Index && self.renamed.table(&on).is_some();

@@ -15,7 +15,7 @@ pub(super) fn read(enums: &Enums, inner: &Type, text: &str) -> Result<Value, Ref
     let malformed = || Refused::new("22P02", format!("malformed array literal: \"{text}\""));
     let trimmed = text.trim();
     let mut at = trimmed.char_indices().peekable();
-    let list = list(enums, inner, trimmed, &mut at, 0, &malformed)?;
+    let list = list(enums, inner, &mut at, 0, &malformed)?;
     if at.next().is_some() {
         return Err(malformed());
     }
@@ -27,7 +27,6 @@ type At<'t> = std::iter::Peekable<std::str::CharIndices<'t>>;
 fn list(
     enums: &Enums,
     inner: &Type,
-    text: &str,
     at: &mut At<'_>,
     depth: usize,
     malformed: &dyn Fn() -> Refused,
@@ -43,7 +42,7 @@ fn list(
                 at.next();
                 return Ok(Value::Array(items));
             }
-            Some('{') => items.push(list(enums, inner, text, at, depth + 1, malformed)?),
+            Some('{') => items.push(list(enums, inner, at, depth + 1, malformed)?),
             Some(_) => {
                 let (word, quoted) = word(at).ok_or_else(malformed)?;
                 items.push(if !quoted && word.eq_ignore_ascii_case("null") {
