@@ -18,13 +18,13 @@ pub fn from_schema(schema: &Schema) -> Model {
         relations.insert(name(&table.name), relation(schema, table));
         keys.extend(table.foreign_keys.iter().map(|key| foreign_key(table, key)));
     }
-    let mut traced = Vec::new();
+    let mut views = Vec::new();
     for view in schema.views.keys() {
         let Ok(columns) = routine::columns_of_view(schema, view) else { continue };
-        traced.extend(keys.iter().filter_map(|key| trace(schema, view, &columns, key)));
-        traced.extend(keys.iter().filter_map(|key| trace_back(view, &columns, key)));
         relations.insert(name(view), view_relation(schema, view, &columns));
+        views.push((view.as_str(), columns));
     }
+    let traced: Vec<ForeignKey> = keys.iter().flat_map(|key| traced(&views, key)).collect();
     keys.extend(traced);
     let functions = schema
         .functions
@@ -97,22 +97,28 @@ fn view_relation(schema: &Schema, view: &str, columns: &[routine::ViewColumn]) -
     }
 }
 
-/// The key as the view has it, where the view shows all of its referring columns.
-fn trace(
-    schema: &Schema,
-    view: &str,
-    columns: &[routine::ViewColumn],
-    key: &ForeignKey,
-) -> Option<ForeignKey> {
-    let shown = showing(columns, &key.from.1, &key.columns)?;
-    let unique = schema.table(&key.from.1).is_some_and(|_| key.one_to_one);
-    Some(ForeignKey { from: name(view), columns: shown, one_to_one: unique, ..key.clone() })
-}
-
-/// The key as it leads to the view, where the view shows all of the columns referred to.
-fn trace_back(view: &str, columns: &[routine::ViewColumn], key: &ForeignKey) -> Option<ForeignKey> {
-    let shown = showing(columns, &key.to.1, &key.to_columns)?;
-    Some(ForeignKey { to: name(view), to_columns: shown, ..key.clone() })
+/// The key as it is between views, and between a view and a table: wherever both ends show all of its columns.
+fn traced(views: &[(&str, Vec<routine::ViewColumn>)], key: &ForeignKey) -> Vec<ForeignKey> {
+    let ends = |end: &(String, String), columns: &[String]| {
+        let view = |(view, shown): &(&str, Vec<routine::ViewColumn>)| {
+            showing(shown, &end.1, columns).map(|columns| (name(view), columns))
+        };
+        let mut all = vec![(end.clone(), columns.to_vec())];
+        all.extend(views.iter().filter_map(view));
+        all
+    };
+    let (from, to) = (ends(&key.from, &key.columns), ends(&key.to, &key.to_columns));
+    let all = from.iter().flat_map(|from| to.iter().map(move |to| (from, to)));
+    // The first is the key itself.
+    all.skip(1)
+        .map(|((from, columns), (to, to_columns))| ForeignKey {
+            from: from.clone(),
+            columns: columns.clone(),
+            to: to.clone(),
+            to_columns: to_columns.clone(),
+            ..key.clone()
+        })
+        .collect()
 }
 
 fn showing(columns: &[routine::ViewColumn], table: &str, wanted: &[String]) -> Option<Vec<String>> {

@@ -1,10 +1,11 @@
 //! OpenAPI 2.0, as the root of PostgREST gives it.
 
+use forge_database::schema::Type;
 use serde_json::{Map, Value, json};
 
 use super::types::kind;
 use super::{functions, relations};
-use crate::model::{Column, Model, Relation};
+use crate::model::{Column, ColumnType, Model, Relation};
 
 /// The OpenAPI 2.0 document of a schema. Keys and references are told in descriptions, in the marks that
 /// generators of types look for.
@@ -28,9 +29,7 @@ pub fn swagger2(model: &Model, schema: &str) -> Value {
             .arguments
             .iter()
             .filter(|argument| !argument.name.is_empty())
-            .map(|argument| {
-                (argument.name.clone(), json!({ "format": argument.ty.name, "type": ty(&argument.ty.ty) }))
-            })
+            .map(|argument| (argument.name.clone(), property(&argument.ty)))
             .collect();
         let body = json!({ "in": "body", "name": "args", "required": true, "schema": { "type": "object", "properties": properties } });
         paths.insert(
@@ -50,8 +49,27 @@ pub fn swagger2(model: &Model, schema: &str) -> Value {
     })
 }
 
-fn ty(logical: &Option<forge_database::schema::Type>) -> Value {
-    logical.as_ref().map_or(Value::Null, |logical| json!(kind(logical)))
+/// A type as version 2.0 knows it. What has no type of its own there, such as JSON, is told by its format alone.
+fn property(ty: &ColumnType) -> Value {
+    let mut property = json!({ "format": ty.name });
+    match &ty.ty {
+        Some(Type::Jsonb) | None => {}
+        Some(Type::Array(inner)) => {
+            property["type"] = json!("array");
+            property["items"] =
+                if **inner == Type::Jsonb { json!({}) } else { json!({ "type": kind(inner) }) };
+        }
+        Some(Type::Varchar(length)) => {
+            property["type"] = json!("string");
+            property["maxLength"] = json!(length);
+        }
+        Some(other) => property["type"] = json!(kind(other)),
+    }
+    if !ty.values.is_empty() {
+        property["type"] = json!("string");
+        property["enum"] = json!(ty.values);
+    }
+    property
 }
 
 fn definition(model: &Model, relation: &Relation) -> Value {
@@ -59,10 +77,7 @@ fn definition(model: &Model, relation: &Relation) -> Value {
         .columns
         .iter()
         .map(|column| {
-            let mut property = json!({ "format": column.ty.name, "type": ty(&column.ty.ty) });
-            if !column.ty.values.is_empty() {
-                property["enum"] = json!(column.ty.values);
-            }
+            let mut property = property(&column.ty);
             if let Some(told) = told(model, relation, column) {
                 property["description"] = json!(told);
             }

@@ -71,6 +71,10 @@ impl<'r> Asked<'r> {
     fn fits(&self, function: &Function) -> bool {
         let known = |name: &&str| function.arguments.iter().any(|argument| argument.name == **name);
         let given = |argument: &Argument| self.names.contains(&argument.name.as_str());
+        // What is no object has no names in it: nothing but a nameless argument takes it.
+        if function.arguments.is_empty() && self.is_raw() {
+            return false;
+        }
         self.names.iter().all(known)
             && function.arguments.iter().all(|argument| !argument.required || given(argument))
     }
@@ -87,6 +91,11 @@ impl<'r> Asked<'r> {
                 BodyKind::Binary => only.ty.name == "bytea",
                 BodyKind::Form | BodyKind::Csv => false,
             }
+    }
+
+    /// Whether the body is one that cannot name arguments.
+    fn is_raw(&self) -> bool {
+        self.body.is_some_and(|body| matches!(body.kind, BodyKind::Text | BodyKind::Xml | BodyKind::Binary))
     }
 
     fn given(&self, function: &Function) -> Arguments {
@@ -117,24 +126,16 @@ fn gathered(function: &Function, pairs: &[(String, String)]) -> Vec<(String, Vec
     function.arguments.iter().filter_map(of).collect()
 }
 
+/// The only function that can be called with these names, else the only one that takes the whole body.
 fn choose<'f>(functions: &'f [Function], asked: &Asked<'_>) -> Result<&'f Function, Wrong<'f>> {
-    let fit: Vec<&Function> = functions.iter().filter(|function| asked.fits(function)).collect();
-    match fit.as_slice() {
-        [only] => return Ok(only),
-        [] => {}
-        several => {
-            // The one that needs no defaults is meant.
-            let exact: Vec<&&Function> =
-                several.iter().filter(|function| function.arguments.len() == asked.names.len()).collect();
-            return match exact.as_slice() {
-                [only] => Ok(only),
-                _ => Err(Wrong::Several(fit)),
-            };
-        }
+    let mut fit: Vec<&Function> = functions.iter().filter(|function| asked.fits(function)).collect();
+    if fit.is_empty() {
+        fit = functions.iter().filter(|function| asked.is_body_of(function)).collect();
     }
-    match functions.iter().find(|function| asked.is_body_of(function)) {
-        Some(function) => Ok(function),
-        None => Err(Wrong::None),
+    match fit.as_slice() {
+        [] => Err(Wrong::None),
+        [only] => Ok(only),
+        _ => Err(Wrong::Several(fit)),
     }
 }
 
@@ -207,43 +208,54 @@ impl Wrong<'_> {
 }
 
 fn none(model: &Model, schema: &str, name: &str, asked: &Asked<'_>) -> RestError {
-    let called = if asked.names.is_empty() {
-        format!("{schema}.{name} without parameters")
-    } else {
-        format!("{schema}.{name}({})", asked.names.join(", "))
+    let names = asked.names.join(", ");
+    let called = match asked.names.as_slice() {
+        _ if asked.is_raw() => String::new(),
+        [] => " without parameters".to_owned(),
+        _ => format!("({names})"),
     };
-    let message = format!("Could not find the function {called} in the schema cache");
+    let message = format!("Could not find the function {schema}.{name}{called} in the schema cache");
     let with = match asked.names.as_slice() {
         [] => " without parameters".to_owned(),
         [one] => format!(" with parameter {one}"),
-        several => format!(" with parameters {}", several.join(", ")),
+        _ => format!(" with parameters {names}"),
     };
-    let single = match asked.body.map(|body| body.kind) {
-        Some(BodyKind::Json) => " or with a single unnamed json/jsonb parameter",
-        Some(BodyKind::Text) => " or with a single unnamed text parameter",
-        Some(BodyKind::Xml) => " or with a single unnamed xml parameter",
-        Some(BodyKind::Binary) => " or with a single unnamed bytea parameter",
-        Some(BodyKind::Form | BodyKind::Csv) | None => "",
+    let searched = match asked.body.map(|body| body.kind) {
+        Some(BodyKind::Json) => format!("{with} or with a single unnamed json/jsonb parameter"),
+        Some(BodyKind::Text) => " with a single unnamed text parameter".to_owned(),
+        Some(BodyKind::Xml) => " with a single unnamed xml parameter".to_owned(),
+        Some(BodyKind::Binary) => " with a single unnamed bytea parameter".to_owned(),
+        Some(BodyKind::Form | BodyKind::Csv) | None => with,
     };
     let details = format!(
-        "Searched for the function {schema}.{name}{with}{single}, but no matches were found in the schema cache."
+        "Searched for the function {schema}.{name}{searched}, but no matches were found in the schema cache."
     );
     let error = RestError::new(StatusCode::NOT_FOUND, "PGRST202", message).details(details);
-    match meant(model, schema, name) {
-        Some(function) => {
-            let names: Vec<&str> = function.arguments.iter().map(|argument| argument.name.as_str()).collect();
-            let with = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
-            error.hint(format!("Perhaps you meant to call the function {schema}.{}{with}", function.name))
+    match meant(model, schema, name, asked) {
+        Some(meant) if !asked.is_raw() => {
+            error.hint(format!("Perhaps you meant to call the function {schema}.{meant}"))
         }
-        None => error,
+        Some(_) | None => error,
     }
 }
 
-/// The function of that name, or of the nearest one.
-fn meant<'m>(model: &'m Model, schema: &str, name: &str) -> Option<&'m Function> {
-    let in_schema = || model.functions.iter().filter(|((of, _), _)| of == schema);
-    let near = nearest::nearest(name, in_schema().map(|((_, name), _)| name.as_str()))?;
-    in_schema().find(|((_, name), _)| name == near)?.1.first()
+/// The function of that name whose arguments are the nearest, else the name that is the nearest.
+fn meant(model: &Model, schema: &str, name: &str, asked: &Asked<'_>) -> Option<String> {
+    let Some(same) = model.functions.get(&(schema.to_owned(), name.to_owned())) else {
+        let known = model.functions.keys().filter(|(of, _)| of == schema).map(|(_, name)| name.as_str());
+        return Some(nearest::nearest(name, known, nearest::NAME_SCORE_MIN)?.1.to_owned());
+    };
+    let listed = |mut names: Vec<&str>| {
+        names.sort_unstable();
+        format!("({})", names.join(", "))
+    };
+    let all: Vec<String> = same
+        .iter()
+        .map(|function| listed(function.arguments.iter().map(|argument| argument.name.as_str()).collect()))
+        .collect();
+    let asked = listed(asked.names.clone());
+    let near = nearest::nearest(&asked, all.iter().map(String::as_str), nearest::NEAR_SCORE_MIN)?.1;
+    Some(format!("{name}{near}"))
 }
 
 fn several(schema: &str, functions: &[&Function]) -> RestError {

@@ -18,7 +18,8 @@ use crate::wire::Request;
 pub(super) struct Resolver<'m> {
     model: &'m Model,
     settings: &'m Settings,
-    nodes: u32,
+    /// The names under which the nodes were asked for, by their numbers; the root's is empty.
+    names: Vec<String>,
 }
 
 /// What rows a node is about.
@@ -37,7 +38,7 @@ impl<'m> Place<'m> {
 
 impl<'m> Resolver<'m> {
     pub(super) fn new(model: &'m Model, settings: &'m Settings) -> Resolver<'m> {
-        Resolver { model, settings, nodes: 0 }
+        Resolver { model, settings, names: Vec::new() }
     }
 
     /// A relation with everything that the request says of it, its range included.
@@ -60,10 +61,14 @@ impl<'m> Resolver<'m> {
         request: &Request,
     ) -> Result<Node, RestError> {
         let query = &request.query;
-        let mut node = self.node(place, source, &query.select, 0)?;
+        let written = matches!(source, Source::Written(_));
+        let mut node = self.node(place, source, "", &query.select, 0)?;
         self.conditions(&mut node, place, query)?;
-        self.orders(&mut node, place, query)?;
-        self.limits(&mut node, query)?;
+        // What was written comes back in full, as it was written.
+        if !written {
+            self.orders(&mut node, place, query)?;
+            self.limits(&mut node, query)?;
+        }
         Ok(node)
     }
 
@@ -77,17 +82,20 @@ impl<'m> Resolver<'m> {
         &mut self,
         place: Place<'m>,
         source: Source,
+        asked: &str,
         select: &[SelectItem],
         depth: usize,
     ) -> Result<Node, RestError> {
         if depth > DEPTH_MAX {
             return Err(too_much("levels of embedding", DEPTH_MAX));
         }
-        if self.nodes as usize > EMBEDS_MAX {
+        // The root is none of them.
+        let id = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        if self.names.len() > EMBEDS_MAX {
             return Err(too_much("embedded relations", EMBEDS_MAX));
         }
         let mut node = Node {
-            id: self.nodes,
+            id,
             source,
             outputs: Vec::new(),
             embeds: Vec::new(),
@@ -96,7 +104,7 @@ impl<'m> Resolver<'m> {
             limit: None,
             offset: 0,
         };
-        self.nodes += 1;
+        self.names.push(asked.to_owned());
         let all = [SelectItem::Star];
         // A relation that is embedded with nothing of it is there to be filtered by.
         let select = if select.is_empty() && depth == 0 { &all } else { select };
@@ -157,7 +165,7 @@ impl<'m> Resolver<'m> {
             }
             SelectItem::Embed { alias, target, select } => {
                 let name = alias.clone().unwrap_or_else(|| target.name.clone());
-                let show = if select.is_empty() { Show::Hidden } else { Show::Nested };
+                let show = if is_hidden(select) { Show::Hidden } else { Show::Nested };
                 self.embed(node, place, name, target, select, show, depth)?;
             }
             SelectItem::Spread { target, select } => {
@@ -178,17 +186,25 @@ impl<'m> Resolver<'m> {
         show: Show,
         depth: usize,
     ) -> Result<(), RestError> {
-        let Some(origin) = place.relation else { return Err(no_origin(place.name, target)) };
+        let Some(origin) = place.relation else {
+            let schema = self.model.schemas.first().map_or("", String::as_str);
+            return Err(relationship::no_origin(self.model, schema, place.name, target));
+        };
         let Relationship { target: relation, link, cardinality, .. } =
             relationship::find(self.model, origin, target)?;
         let source = Source::Relation(reference(relation));
-        let mut inner = self.node(Place::of(relation), source, select, depth + 1)?;
-        inner.limit = cardinality.is_many().then_some(self.settings.max_rows).flatten();
+        let many = cardinality.is_many();
+        let written = matches!(node.source, Source::Written(_));
+        let mut inner = self.node(Place::of(relation), source, &target.name, select, depth + 1)?;
+        if show == Show::Spread && many && aggregates(&inner) {
+            return Err(many_aggregated());
+        }
+        inner.limit = if many && !written { self.settings.max_rows } else { None };
         node.embeds.push(Embed {
             name,
             node: inner,
             link,
-            many: cardinality.is_many(),
+            many,
             join: target.join.unwrap_or(Join::Left),
             show,
         });
@@ -222,13 +238,24 @@ impl<'m> Resolver<'m> {
 
     fn limits(&self, node: &mut Node, query: &Query) -> Result<(), RestError> {
         for scoped in query.limits.iter().filter(|scoped| !scoped.path.is_empty()) {
-            let node = walk(node, &scoped.path)?;
+            let node = self.walk(node, &scoped.path)?;
             node.limit = bounded(Some(scoped.what), self.settings.max_rows);
         }
         for scoped in query.offsets.iter().filter(|scoped| !scoped.path.is_empty()) {
-            walk(node, &scoped.path)?.offset = scoped.what;
+            self.walk(node, &scoped.path)?.offset = scoped.what;
         }
         Ok(())
+    }
+
+    /// The node that a path of names leads to: each is an alias or the name that was embedded.
+    fn walk<'n>(&self, node: &'n mut Node, path: &[String]) -> Result<&'n mut Node, RestError> {
+        let mut at = node;
+        for name in path {
+            let asked = |embed: &Embed| self.names.get(embed.node.id as usize) == Some(name);
+            let embed = at.embeds.iter_mut().find(|embed| embed.name == *name || asked(embed));
+            at = &mut embed.ok_or_else(|| not_embedded(name))?.node;
+        }
+        Ok(at)
     }
 
     /// The node that a path leads to, and what can be named in it.
@@ -241,7 +268,7 @@ impl<'m> Resolver<'m> {
         if path.is_empty() {
             return Ok((node, place));
         }
-        let node = walk(node, path)?;
+        let node = self.walk(node, path)?;
         let Source::Relation(of) = &node.source else { return Err(not_embedded(&path[path.len() - 1])) };
         let relation = self.model.relation(&of.schema, &of.name);
         let relation = relation.ok_or_else(|| super::no_relation(self.model, &of.schema, &of.name))?;
@@ -297,14 +324,22 @@ fn is_count(scope: &Scope<'_>, field: &ast::Field) -> bool {
     field.name == "count" && field.path.is_empty() && scope.value(field, None).is_err()
 }
 
-/// The node that a path of names leads to.
-fn walk<'n>(node: &'n mut Node, path: &[String]) -> Result<&'n mut Node, RestError> {
-    let mut at = node;
-    for name in path {
-        let embed = at.embeds.iter_mut().find(|embed| embed.name == *name);
-        at = &mut embed.ok_or_else(|| not_embedded(name))?.node;
-    }
-    Ok(at)
+/// Whether nothing is shown of a relation: it is there to be filtered by.
+fn is_hidden(select: &[SelectItem]) -> bool {
+    select.iter().all(|item| match item {
+        SelectItem::Embed { select, .. } => is_hidden(select),
+        SelectItem::Star
+        | SelectItem::Field { .. }
+        | SelectItem::Aggregate { .. }
+        | SelectItem::Spread { .. } => false,
+    })
+}
+
+/// Whether a node has values over many rows, those that are spread into it included.
+fn aggregates(node: &Node) -> bool {
+    let spread = |embed: &Embed| embed.show == Show::Spread && aggregates(&embed.node);
+    node.outputs.iter().any(|output| matches!(output, Output::Aggregate { .. }))
+        || node.embeds.iter().any(spread)
 }
 
 /// A test of an embedded relation: whether there is any.
@@ -353,9 +388,7 @@ fn no_related_order(origin: &str, name: &str) -> RestError {
     RestError::new(StatusCode::BAD_REQUEST, "PGRST118", message).details(details)
 }
 
-/// Nothing is embedded in rows that are of no relation.
-fn no_origin(name: &str, target: &EmbedTarget) -> RestError {
-    let to = &target.name;
-    let message = format!("Could not find a relationship between '{name}' and '{to}' in the schema cache");
-    RestError::new(StatusCode::BAD_REQUEST, "PGRST200", message)
+fn many_aggregated() -> RestError {
+    RestError::new(StatusCode::BAD_REQUEST, "PGRST127", "Feature not implemented")
+        .details("Aggregates are not implemented for one-to-many or many-to-many spreads.")
 }

@@ -108,6 +108,7 @@ fn all<'m>(model: &'m Model, origin: &Relation) -> Vec<Relationship<'m>> {
     let mut found = Vec::new();
     for key in &model.keys {
         if key.from == at
+            && key.to.0 == at.0
             && let Some(target) = model.relations.get(&key.to)
         {
             found.push(Relationship {
@@ -242,9 +243,12 @@ fn not_found(schema: &str, from: &str, target: &EmbedTarget) -> RestError {
 }
 
 fn none(model: &Model, origin: &Relation, target: &EmbedTarget) -> RestError {
+    let reachable = all(model, origin);
+    if reachable.is_empty() {
+        return no_origin(model, &origin.schema, &origin.name, target);
+    }
     let error = not_found(&origin.schema, &origin.name, target);
     let to = &target.name;
-    let reachable = all(model, origin);
     let near = reachable.iter().map(|one| one.target.name.as_str());
     match nearest::nearest(to, near, nearest::NEAR_SCORE_MIN) {
         // The relation was right, and only the hint was not.
@@ -254,10 +258,12 @@ fn none(model: &Model, origin: &Relation, target: &EmbedTarget) -> RestError {
     }
 }
 
-/// The error for something embedded in rows that are of no relation: those of the function `origin`.
+/// The error for something embedded in what has no relationships at all: a relation, or a function whose rows
+/// are of none. Probably another one was meant, one that has some.
 pub(super) fn no_origin(model: &Model, schema: &str, origin: &str, target: &EmbedTarget) -> RestError {
     let error = not_found(schema, origin, target);
-    let known = model.relations.keys().filter(|(of, _)| of == schema).map(|(_, name)| name.as_str());
+    let ends = model.keys.iter().flat_map(|key| [&key.from, &key.to]);
+    let known = ends.filter(|(of, _)| of == schema).map(|(_, name)| name.as_str());
     match nearest::nearest(origin, known, nearest::NEAR_SCORE_MIN) {
         Some((_, meant)) => error.hint(format!("Perhaps you meant '{meant}' instead of '{origin}'.")),
         None => error,

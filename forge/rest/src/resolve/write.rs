@@ -52,6 +52,7 @@ pub(super) fn put(
     }
     let mut insert = insert(model, request, settings, name)?;
     insert.conflict = Some(Conflict { columns: relation.primary_key.clone(), resolution: Resolution::Merge });
+    insert.missing_default = false;
     insert.put = filter(model, request, relation)?;
     Ok(insert)
 }
@@ -104,13 +105,14 @@ fn written(request: &Request, payload: &Payload) -> Vec<String> {
 }
 
 fn columns(relation: &Relation, names: &[String]) -> Result<Vec<TargetColumn>, RestError> {
+    // Of several that are unknown the first by name is told.
+    if let Some(name) = names.iter().filter(|name| relation.column(name).is_none()).min() {
+        let table = &relation.name;
+        let message = format!("Could not find the '{name}' column of '{table}' in the schema cache");
+        return Err(RestError::new(StatusCode::BAD_REQUEST, "PGRST204", message));
+    }
     let mut found: Vec<TargetColumn> = Vec::with_capacity(names.len());
-    for name in names {
-        let column = relation.column(name).ok_or_else(|| {
-            let table = &relation.name;
-            let message = format!("Could not find the '{name}' column of '{table}' in the schema cache");
-            RestError::new(StatusCode::BAD_REQUEST, "PGRST204", message)
-        })?;
+    for column in names.iter().filter_map(|name| relation.column(name)) {
         if !found.iter().any(|known| known.name == column.name) {
             found.push(TargetColumn { name: column.name.clone(), ty: column.ty.clone() });
         }

@@ -25,6 +25,9 @@ use super::values::{self, Refused, range};
 #[error("PGERR:{}:{}\u{1f}{}\u{1f}", .0.code, .0.message, .0.details.as_deref().unwrap_or_default())]
 struct Raised(Refused);
 
+/// What `rest_cast` is told of numbers.
+pub(super) const OF_NUMBER: &str = "number";
+
 type Given = Result<Sql, Refused>;
 
 const FLAGS: FunctionFlags = FunctionFlags::SQLITE_UTF8
@@ -41,6 +44,16 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     lists::register(conn)?;
     scalar(conn, "rest_cast", 3, true, cast)?;
     scalar(conn, "rest_range", 4, false, ranges)?;
+    // rest_range_key(range, type): what it sorts by
+    scalar(conn, "rest_range_key", 2, false, |context| {
+        let of = range_of(text(context, 1));
+        Ok(Sql::Blob(range::read(of, text(context, 0))?.sort_key()))
+    })?;
+    // rest_range_text(range of times, zone)
+    scalar(conn, "rest_range_text", 2, false, |context| {
+        let range = range::read(RangeOf::Timestamptz, text(context, 0))?;
+        Ok(Sql::Text(range.in_zone(text(context, 1)).to_string()))
+    })?;
     scalar(conn, "rest_position", 2, false, position)
 }
 
@@ -81,7 +94,8 @@ fn truth(is: bool) -> Given {
     Ok(Sql::Integer(i64::from(is)))
 }
 
-/// `rest_cast(text, type, values)`: the stored value of a text.
+/// `rest_cast(text, type, values)`: the stored value of a text. For an enum there are its values; [`OF_NUMBER`]
+/// says that the text is that of a number.
 fn cast(context: &Context<'_>) -> Given {
     let whole;
     let value = match context.get_raw(0) {
@@ -94,10 +108,9 @@ fn cast(context: &Context<'_>) -> Given {
     };
     let name = text(context, 1);
     if name == "\"numeric\"" {
-        let number = value.trim();
-        return match number.parse::<f64>() {
-            Ok(parsed) if parsed.is_finite() => Ok(Sql::Text(number.to_owned())),
-            _ => Err(Refused::new("22P02", format!("invalid input syntax for type numeric: \"{value}\""))),
+        return match number::plain(value.trim()) {
+            Some(number) => Ok(Sql::Text(number)),
+            None => Err(Refused::new("22P02", format!("invalid input syntax for type numeric: \"{value}\""))),
         };
     }
     let ty: Type = serde_json::from_str(name).map_err(|_| Refused::new("42704", "type does not exist"))?;
@@ -105,18 +118,29 @@ fn cast(context: &Context<'_>) -> Given {
     if let Type::Enum(name) = &ty {
         enums.insert(name.clone(), serde_json::from_str(text(context, 2)).unwrap_or_default());
     }
-    values::from_text(&enums, &ty, value)
+    let stored = values::from_text(&enums, &ty, value);
+    match stored {
+        // Numbers that are too large are told otherwise than texts.
+        Err(refused) if refused.code == "22003" && text(context, 2) == OF_NUMBER => {
+            Err(Refused::new("22003", format!("{} out of range", values::type_name(&ty))))
+        }
+        other => other,
+    }
 }
 
-/// `rest_range(one, operator, other, type)`
-fn ranges(context: &Context<'_>) -> Given {
-    let of = match text(context, 3) {
+fn range_of(name: &str) -> RangeOf {
+    match name {
         "int4range" => RangeOf::Integer,
         "int8range" => RangeOf::Bigint,
         "numrange" => RangeOf::Numeric,
         "daterange" => RangeOf::Date,
         _ => RangeOf::Timestamptz,
-    };
+    }
+}
+
+/// `rest_range(one, operator, other, type)`
+fn ranges(context: &Context<'_>) -> Given {
+    let of = range_of(text(context, 3));
     let (one, other) = (range::read(of, text(context, 0))?, range::read(of, text(context, 2))?);
     match range::holds(&one, text(context, 1), &other) {
         Some(holds) => truth(holds),

@@ -1,6 +1,7 @@
 //! Values as text and as JSON, turned into what SQLite stores, with the errors of Postgres.
 
 mod array;
+pub(super) mod document;
 pub(super) mod range;
 
 use std::collections::BTreeMap;
@@ -57,7 +58,14 @@ pub fn from_text(enums: &Enums, ty: &Type, text: &str) -> Result<Sql, Refused> {
             Ok(Sql::Text(list.to_string()))
         }
         Type::Range(of) => Ok(Sql::Text(range::read(*of, text)?.to_string())),
-        Type::Text | Type::Tsvector => match text.contains('\0') {
+        Type::Jsonb => match document::stored(text) {
+            Some(stored) => Ok(Sql::Text(stored)),
+            None => Err(refusal(ty, text)),
+        },
+        Type::Bytea if !text.starts_with("\\x") => escaped(text),
+        Type::Date => value_from_text(ty, enums, &day(text)).map_err(|_| refusal(ty, text)),
+        Type::Time if !text.contains(':') && text.trim().len() < 4 => Err(invalid_time("time", text)),
+        Type::Text => match text.contains('\0') {
             true => Err(Refused::new("22021", "invalid byte sequence for encoding \"UTF8\": 0x00")),
             false => Ok(Sql::Text(text.to_owned())),
         },
@@ -70,7 +78,7 @@ pub fn from_json(enums: &Enums, ty: &Type, raw: &str) -> Result<Sql, Refused> {
     let raw = raw.trim();
     match ty {
         _ if raw == "null" => Ok(Sql::Null),
-        Type::Jsonb => value_from_text(ty, enums, raw).map_err(|_| refusal(ty, raw)),
+        Type::Jsonb => from_text(enums, ty, raw),
         Type::Array(inner) if raw.starts_with('[') => {
             let list = array::from_json(enums, inner, raw)?;
             Ok(Sql::Text(list.to_string()))
@@ -160,10 +168,11 @@ fn refusal(ty: &Type, text: &str) -> Refused {
         Type::Enum(name) => Refused::new("22P02", format!("invalid input value for enum {name}: \"{text}\"")),
         Type::Timestamptz | Type::Date | Type::Time => {
             let digits = |byte: &u8| byte.is_ascii_digit() || b"-+:. TZtz".contains(byte);
-            if text.len() >= 8 && text.bytes().all(|byte| digits(&byte)) && text.contains(['-', ':']) {
+            let (name, least) = if *ty == Type::Time { ("time", 4) } else { (name.as_str(), 8) };
+            if text.len() >= least && text.bytes().all(|byte| digits(&byte)) && text.contains(['-', ':']) {
                 return Refused::new("22008", format!("date/time field value out of range: \"{text}\""));
             }
-            Refused::new("22007", format!("invalid input syntax for type {name}: \"{text}\""))
+            invalid_time(name, text)
         }
         Type::Jsonb => {
             let token = text.split_whitespace().next().unwrap_or_default();
@@ -174,9 +183,63 @@ fn refusal(ty: &Type, text: &str) -> Refused {
             };
             Refused::new("22P02", "invalid input syntax for type json").details(details)
         }
-        Type::Bytea => Refused::new("22023", "invalid hexadecimal data"),
+        Type::Bytea => {
+            let stray = text.strip_prefix("\\x").unwrap_or_default().chars().find(|c| !c.is_ascii_hexdigit());
+            match stray {
+                Some(c) => Refused::new("22023", format!("invalid hexadecimal digit: \"{c}\"")),
+                None => Refused::new("22023", "invalid hexadecimal data: odd number of digits"),
+            }
+        }
         _ => invalid(&name, text),
     }
+}
+
+/// Bytes as text in which a backslash stands before three octal digits or another backslash.
+fn escaped(text: &str) -> Result<Sql, Refused> {
+    let refuse = || Refused::new("22P02", "invalid input syntax for type bytea");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        (rest, _) = match (byte, after) {
+            (b'\\', [b'\\', after @ ..]) => (after, bytes.push(b'\\')),
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
+                (after, bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0')))
+            }
+            (b'\\', _) => return Err(refuse()),
+            (byte, after) => (after, bytes.push(*byte)),
+        };
+    }
+    Ok(Sql::Blob(bytes))
+}
+
+fn invalid_time(name: &str, text: &str) -> Refused {
+    Refused::new("22007", format!("invalid input syntax for type {name}: \"{text}\""))
+}
+
+/// A day of which a time, if there is one, is left away, and months and days have two digits.
+fn day(text: &str) -> String {
+    let trimmed = text.trim();
+    let day = match trimmed.split_once(['T', ' ']) {
+        Some((day, time)) if time.contains(':') => day,
+        _ => trimmed,
+    };
+    match day.split('-').collect::<Vec<_>>().as_slice() {
+        [year, month, day] if year.len() == 4 => format!("{year}-{month:0>2}-{day:0>2}"),
+        _ => day.to_owned(),
+    }
+}
+
+/// A time without an offset is one of the zone in which times are shown.
+pub(super) fn in_zone(text: &str, zone: &str) -> Option<String> {
+    let trimmed = text.trim();
+    let (day, time) = trimmed.split_at_checked(10)?;
+    if time.contains(['Z', 'z', '+', '-']) {
+        return None;
+    }
+    let civil = format!("{day}{}", if time.is_empty() { "T00:00:00" } else { time });
+    let civil: jiff::civil::DateTime = civil.parse().ok()?;
+    let zoned = civil.to_zoned(jiff::tz::TimeZone::get(zone).ok()?).ok()?;
+    Some(zoned.timestamp().to_string())
 }
 
 fn boolean(text: &str) -> Result<Sql, Refused> {
@@ -196,7 +259,14 @@ fn uuid(text: &str) -> Result<Sql, Refused> {
     let bare = text.trim();
     let bare = bare.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(bare);
     let digits: String = bare.chars().filter(|c| *c != '-').collect::<String>().to_ascii_lowercase();
-    let hyphens_fit = !bare.starts_with('-') && !bare.ends_with('-') && !bare.contains("--");
+    // A hyphen may stand after any four digits.
+    let mut before = 0;
+    let hyphens_fit = !bare.ends_with('-')
+        && !bare.contains("--")
+        && bare.chars().all(|c| {
+            before += usize::from(c != '-');
+            c != '-' || (before > 0 && before % 4 == 0)
+        });
     if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) || !hyphens_fit {
         return Err(invalid("uuid", text));
     }

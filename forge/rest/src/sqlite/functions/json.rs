@@ -7,7 +7,7 @@ use rusqlite::types::{Value as Sql, ValueRef};
 use serde_json::Value;
 
 use super::{scalar, text, truth};
-use crate::sqlite::values::Refused;
+use crate::sqlite::values::{Refused, document};
 use crate::wire::json;
 
 pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
@@ -23,7 +23,26 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     })?;
     scalar(conn, "rest_unquote", 1, false, |context| match text(context, 0) {
         "null" => Ok(Sql::Null),
+        value if value.starts_with(['{', '[']) => Ok(Sql::Text(document::shown(value))),
         value => Ok(Sql::Text(json::unquoted(value))),
+    })?;
+    // rest_document(json): as text.
+    scalar(conn, "rest_document", 1, false, |context| Ok(Sql::Text(document::shown(text(context, 0)))))?;
+    // rest_scalar(json, name of a type): the number or the truth in it, as text.
+    scalar(conn, "rest_scalar", 2, false, |context| {
+        let (value, to) = (text(context, 0), text(context, 1));
+        let is = match value.as_bytes().first() {
+            Some(b'{') => "object",
+            Some(b'[') => "array",
+            Some(b'"') => "string",
+            Some(b't' | b'f') => "boolean",
+            Some(b'n') | None => "null",
+            Some(_) => "numeric",
+        };
+        if is == if to == "boolean" { "boolean" } else { "numeric" } {
+            return Ok(Sql::Text(value.to_owned()));
+        }
+        Err(Refused::new("22023", format!("cannot cast jsonb {is} to type {to}")))
     })?;
     // rest_json(one, '@>' or '<@', other)
     scalar(conn, "rest_json", 3, false, |context| {
@@ -34,17 +53,15 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
             contains(&other, &one, true)
         })
     })?;
-    for name in ["rest_json_order", "rest_list_order"] {
-        scalar(conn, name, 2, false, |context| {
-            let order = order(&parsed(text(context, 0))?, &parsed(text(context, 1))?);
-            Ok(Sql::Integer(order as i64))
-        })?;
-    }
     for name in ["rest_json_key", "rest_list_key"] {
-        let scalars_first = name == "rest_json_key";
+        let of_documents = name == "rest_json_key";
         scalar(conn, name, 1, false, move |context| {
             let mut key = Vec::new();
-            sort_key(&parsed(text(context, 0))?, scalars_first, &mut key);
+            match parsed(text(context, 0))? {
+                // In `jsonb` an empty list comes before everything, where it is not within another value.
+                Value::Array(items) if of_documents && items.is_empty() => key.push(0),
+                value => sort_key(&value, of_documents, &mut key),
+            }
             Ok(Sql::Blob(key))
         })?;
     }
@@ -52,6 +69,10 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 fn element(of: &str, index: i64) -> Option<&str> {
+    // A scalar is a list of itself here.
+    if !of.starts_with(['[', '{']) {
+        return matches!(index, 0 | -1).then_some(of);
+    }
     let at = if index < 0 {
         let length = i64::try_from(json::items(of).count()).ok()?;
         length.checked_add(index)?
@@ -116,9 +137,10 @@ pub(super) fn order(one: &Value, other: &Value) -> Ordering {
     }
 }
 
-/// Bytes that sort as the values do.
-fn sort_key(of: &Value, by_length: bool, key: &mut Vec<u8>) {
-    key.push(rank(of) + 1);
+/// Bytes that sort as the values do: lists in documents by their length first, others by their items, of which
+/// null is the highest.
+pub(super) fn sort_key(of: &Value, by_length: bool, key: &mut Vec<u8>) {
+    key.push(if of.is_null() && !by_length { u8::MAX } else { rank(of) + 1 });
     match of {
         Value::Null => {}
         Value::Bool(value) => key.push(u8::from(*value)),
@@ -140,6 +162,8 @@ fn sort_key(of: &Value, by_length: bool, key: &mut Vec<u8>) {
         }
         Value::Object(members) => {
             key.extend((members.len() as u64).to_be_bytes());
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| (name.len(), *name));
             for (name, value) in members {
                 key.extend(name.as_bytes());
                 key.push(0);

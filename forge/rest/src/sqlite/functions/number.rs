@@ -7,6 +7,9 @@ use rusqlite::types::{Value as Sql, ValueRef};
 use super::{FLAGS, Raised, real, scalar};
 use crate::sqlite::values::Refused;
 
+/// The largest exponent that a number is written out for.
+const EXPONENT_MAX: u32 = 1_000;
+
 pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     scalar(conn, "rest_double", 2, false, |context| {
         let quoted = context.get_raw(1) == ValueRef::Integer(1);
@@ -16,6 +19,14 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
         let places = real(context, 1).clamp(0.0, 30.0) as usize;
         let shortest = format!("{}", real(context, 0));
         Ok(Sql::Text(rounded(&shortest, places)))
+    })?;
+    // rest_decimal(double): the decimal of fifteen digits.
+    scalar(conn, "rest_decimal", 1, false, |context| {
+        let digits = format!("{:.14e}", real(context, 0));
+        let exact = plain(&digits).unwrap_or(digits);
+        let short =
+            if exact.contains('.') { exact.trim_end_matches('0').trim_end_matches('.') } else { &exact };
+        Ok(Sql::Text(short.to_owned()))
     })?;
     scalar(conn, "rest_whole", 1, false, |context| match context.get_raw(0) {
         // A double rounds to the even neighbour, a decimal away from zero.
@@ -28,7 +39,7 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// A double as Postgres prints it: the shortest text that is read back as the same.
-fn shown(value: f64, quoted: bool) -> String {
+pub(super) fn shown(value: f64, quoted: bool) -> String {
     if !value.is_finite() {
         let name = if value.is_nan() {
             "NaN"
@@ -47,6 +58,41 @@ fn shown(value: f64, quoted: bool) -> String {
         return format!("{digits}e{sign}{:02}", exponent.abs());
     }
     format!("{value}")
+}
+
+/// A number as `numeric` is written: without an exponent or needless zeros before the point. Nothing for what is
+/// no number or has too many digits.
+pub(in crate::sqlite) fn plain(text: &str) -> Option<String> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let digits: String = [whole, fraction].concat();
+    if digits.is_empty()
+        || exponent.unsigned_abs() > EXPONENT_MAX
+        || !digits.bytes().all(|b| b.is_ascii_digit())
+    {
+        return None;
+    }
+    let point = i32::try_from(whole.len()).ok()? + exponent;
+    let before = usize::try_from(point).unwrap_or(0);
+    let zeros = usize::try_from(-point).unwrap_or(0);
+    let (whole, fraction) = digits.split_at(before.min(digits.len()));
+    let whole = format!("{whole:0<before$}");
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let sign = if negative && digits.bytes().any(|digit| digit != b'0') { "-" } else { "" };
+    let fraction = if fraction.is_empty() && zeros == 0 {
+        String::new()
+    } else {
+        format!(".{}{fraction}", "0".repeat(zeros))
+    };
+    Some(format!("{sign}{whole}{fraction}"))
 }
 
 /// A decimal text with so many places, rounded half away from zero.

@@ -8,17 +8,38 @@ use rusqlite::types::ValueRef;
 use super::{scalar, text, truth};
 use crate::sqlite::values::Refused;
 
+/// Postgres' words and those of the expressions here.
+const WORDS: [(&str, &str); 13] = [
+    ("[[:<:]]", "\\b{start}"),
+    ("[[:>:]]", "\\b{end}"),
+    ("\\m", "\\b{start}"),
+    ("\\M", "\\b{end}"),
+    ("\\y", "\\b"),
+    ("\\Y", "\\B"),
+    ("\\Z", "\\z"),
+    ("[:alpha:]", "\\p{Alphabetic}"),
+    ("[:alnum:]", "\\p{Alphabetic}\\p{Nd}"),
+    ("[:upper:]", "\\p{Uppercase}"),
+    ("[:lower:]", "\\p{Lowercase}"),
+    ("[:digit:]", "\\p{Nd}"),
+    ("[:space:]", "\\s"),
+];
+
 /// The most bytes of a compiled expression.
 const REGEX_BYTES_MAX: usize = 1 << 20;
 
 pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     // rest_like(text, pattern, any case)
     scalar(conn, "rest_like", 3, false, |context| {
-        truth(if any_case(context) {
+        let found = if any_case(context) {
             like(&text(context, 0).to_lowercase(), &text(context, 1).to_lowercase())
         } else {
             like(text(context, 0), text(context, 1))
-        })
+        };
+        match found {
+            Some(found) => truth(found),
+            None => Err(Refused::new("22025", "LIKE pattern must not end with escape character")),
+        }
     })?;
     // rest_match(text, expression, any case)
     scalar(conn, "rest_match", 3, false, |context| {
@@ -35,9 +56,31 @@ fn any_case(context: &Context<'_>) -> bool {
     context.get_raw(2) == ValueRef::Integer(1)
 }
 
+/// The words of Postgres' expressions that are others here: the edges of words, and classes within brackets,
+/// which are those of Unicode.
+fn translated(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['\\', '[']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let known = WORDS.iter().find(|(word, _)| rest.starts_with(word));
+        if let Some((word, other)) = known {
+            out.push_str(other);
+            rest = &rest[word.len()..];
+            continue;
+        }
+        let taken = if rest.starts_with('\\') { rest.chars().take(2).map(char::len_utf8).sum() } else { 1 };
+        out.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    out.push_str(rest);
+    out
+}
+
 /// In Postgres' expressions a point matches the end of a line too.
 fn compile(pattern: &str, any_case: bool) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern)
+    RegexBuilder::new(&translated(pattern))
         .case_insensitive(any_case)
         .dot_matches_new_line(true)
         .size_limit(REGEX_BYTES_MAX)
@@ -53,32 +96,30 @@ pub(in crate::sqlite) fn regex_flaw(pattern: &str) -> Option<(&'static str, Stri
         _ if pattern.matches('(').count() != pattern.matches(')').count() => "parentheses () not balanced",
         _ if pattern.matches('[').count() != pattern.matches(']').count() => "brackets [] not balanced",
         _ if pattern.starts_with(['*', '+', '?']) => "quantifier operand invalid",
+        _ if error.to_string().contains("repetition") => "invalid repetition count(s)",
         _ => "invalid escape \\ sequence",
     };
     Some(("2201B", format!("invalid regular expression: {why}")))
-}
-
-/// Why a pattern of `like` is none: its last character escapes nothing.
-pub(in crate::sqlite) fn like_flaw(pattern: &str) -> Option<(&'static str, String)> {
-    let slashes = pattern.len() - pattern.trim_end_matches('\\').len();
-    (slashes % 2 == 1).then(|| ("22025", "LIKE pattern must not end with escape character".to_owned()))
 }
 
 enum Part {
     Any,
     One,
     Char(char),
+    /// A backslash at the end, which escapes nothing.
+    Unfinished,
 }
 
 /// Whether a text matches: `%` is anything, `_` one character, and a backslash takes either's meaning away.
-fn like(text: &str, pattern: &str) -> bool {
+/// Nothing where the pattern ends with one that something would have to match.
+fn like(text: &str, pattern: &str) -> Option<bool> {
     let mut parts = Vec::new();
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
         parts.push(match c {
             '%' => Part::Any,
             '_' => Part::One,
-            '\\' => Part::Char(chars.next().unwrap_or('\\')),
+            '\\' => chars.next().map_or(Part::Unfinished, Part::Char),
             c => Part::Char(c),
         });
     }
@@ -99,13 +140,14 @@ fn like(text: &str, pattern: &str) -> bool {
                 at += 1;
                 part += 1;
             }
+            Some(Part::Unfinished) => return None,
             _ => {
-                let Some((any, from)) = again else { return false };
+                let Some((any, from)) = again else { return Some(false) };
                 again = Some((any, from + 1));
                 at = from + 1;
                 part = any + 1;
             }
         }
     }
-    parts.iter().skip(part).all(|part| matches!(part, Part::Any))
+    Some(parts.iter().skip(part).all(|part| matches!(part, Part::Any)))
 }

@@ -9,7 +9,7 @@ use super::{scalar, text};
 use crate::sqlite::values::Refused;
 
 pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
-    // rest_time(stored, zone or null, 'T' or ' ')
+    // rest_time(stored, zone or null, 'T' or ' ', or 'd' for the day or 't' for the time of day)
     scalar(conn, "rest_time", 3, true, |context| {
         if context.get_raw(0) == ValueRef::Null {
             return Ok(Sql::Null);
@@ -19,7 +19,13 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
             _ => Some(text(context, 1)),
         };
         let separator = text(context, 2).chars().next().unwrap_or('T');
-        match shown(text(context, 0), zone, separator) {
+        let stored = text(context, 0);
+        let shown = if matches!(separator, 'd' | 't') {
+            part(stored, zone, separator)
+        } else {
+            shown(stored, zone, separator)
+        };
+        match shown {
             Some(shown) => Ok(Sql::Text(shown)),
             None => {
                 let zone = zone.unwrap_or("UTC");
@@ -27,6 +33,17 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
             }
         }
     })
+}
+
+/// The day (`d`) or the time of day (`t`) that a stored time is in a zone.
+fn part(stored: &str, zone: Option<&str>, which: char) -> Option<String> {
+    let shown = shown(stored, zone, ' ')?;
+    let (day, rest) = shown.split_once(' ')?;
+    if which == 'd' {
+        return Some(day.to_owned());
+    }
+    let clock = rest.split(['+', '-']).next().unwrap_or_default();
+    Some(clock.to_owned())
 }
 
 /// A stored time as JSON (`T`) or as text (a space) has it; nothing for a zone that is not known.
@@ -47,6 +64,10 @@ pub(in crate::sqlite) fn shown(stored: &str, zone: Option<&str>, separator: char
     let mut ending = format!("{sign}{:02}", away / 3600);
     if !short || away % 3600 != 0 {
         ending.push_str(&format!(":{:02}", away % 3600 / 60));
+    }
+    // Before there were zones, each place had its own time, to the second.
+    if away % 60 != 0 {
+        ending.push_str(&format!(":{:02}", away % 60));
     }
     Some(format!("{}{separator}{}{fraction}{ending}", zoned.strftime("%Y-%m-%d"), zoned.strftime("%H:%M:%S")))
 }

@@ -176,9 +176,13 @@ impl<'a> Writer<'a> {
                 | Type::Vector(_)
                 | Type::Range(_)
                 | Type::Tsvector
-                | Type::Array(_),
+                | Type::Bytea,
             )
             | Kind::Decimal => return Err(self.no_function(function, Some(&of.kind))),
+            Kind::Of(Type::Array(_)) => {
+                let function = if function == Aggregate::Min { "rest_least" } else { "rest_greatest" };
+                format!("{function}({})", of.sql)
+            }
             Kind::Of(_) => format!("{name}({})", of.sql),
         };
         let value = Expr { sql, nullable: true, ..of };

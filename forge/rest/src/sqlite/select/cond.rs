@@ -47,10 +47,8 @@ impl Writer<'_> {
             Test::Is(what) => self.is(value, *what),
             Test::Distinct(text) => {
                 let other = self.operand(value, text)?;
-                Ok(match comparator(&value.kind) {
-                    None => format!("({} is not {other})", value.sql),
-                    Some(function) => format!("({function}({}, {other}) is not 0)", value.sql),
-                })
+                let (one, other) = (comparable(&value.kind, &value.sql), comparable(&value.kind, &other));
+                Ok(format!("({one} is not {other})"))
             }
             Test::In(list) => self.within(value, list),
             Test::Search { kind, config, query } => {
@@ -103,8 +101,8 @@ impl Writer<'_> {
                 Sql::Null | Sql::Blob(_) => None,
             })
             .collect();
-        match (json, comparator(&value.kind)) {
-            (Some(json), None) => {
+        match (json, is_comparable(&value.kind)) {
+            (Some(json), true) => {
                 let list = self.bind(Sql::Text(serde_json::Value::from(json).to_string()));
                 Ok(format!("({} in (select value from json_each({list})))", value.sql))
             }
@@ -153,16 +151,20 @@ impl Writer<'_> {
                         "(rest_position({sql}, {values}) {sign} rest_position({other}, {values}))"
                     ));
                 }
-                Ok(match comparator(&value.kind) {
-                    None => format!("({sql} {sign} {other})"),
-                    Some(function) => format!("({function}({sql}, {other}) {sign} 0)"),
-                })
+                let (one, other) = (comparable(&value.kind, sql), comparable(&value.kind, &other));
+                Ok(format!("({one} {sign} {other})"))
             }
             Operator::Contains | Operator::ContainedIn | Operator::Overlaps => {
                 let function = match (&value.kind, op) {
                     (Kind::Of(Type::Range(_)), _) => return self.ranges(value, op, text),
                     (Kind::Of(Type::Array(_)), _) => "rest_list",
                     (Kind::Of(Type::Jsonb), Operator::Contains | Operator::ContainedIn) => "rest_json",
+                    (kind, Operator::ContainedIn) => {
+                        let message = format!("operator is not unique: {} <@ unknown", kind.name());
+                        return Err(self.refuse("42725", message).hint(
+                            "Could not choose a best candidate operator. You might need to add explicit type casts.",
+                        ));
+                    }
                     (kind, _) => return Err(self.no_operator(&kind.clone(), sign(op), "unknown")),
                 };
                 let other = self.optional(value, text)?;
@@ -189,11 +191,8 @@ impl Writer<'_> {
             return Err(self.no_operator(&value.kind, sign(op), "unknown"));
         }
         if let Some(text) = text {
-            let flaw = match op {
-                Operator::Like | Operator::ILike => pattern::like_flaw(text),
-                _ => pattern::regex_flaw(text),
-            };
-            if let Some((code, message)) = flaw {
+            let is_regex = matches!(op, Operator::Match | Operator::IMatch);
+            if let Some((code, message)) = is_regex.then(|| pattern::regex_flaw(text)).flatten() {
                 return Err(self.refuse(code, message));
             }
         }
@@ -224,6 +223,11 @@ impl Writer<'_> {
             Kind::Of(ty) => ty,
             Kind::Decimal => &Type::Numeric(1000, 0),
         };
+        let moved = match (ty, self.site.timezone) {
+            (Type::Timestamptz, Some(zone)) => values::in_zone(text, zone),
+            _ => None,
+        };
+        let text = moved.as_deref().unwrap_or(text);
         let stored = values::operand(&self.site.schema.enums, ty, text);
         stored.map_err(|error| error.refused(self.site))
     }
@@ -236,12 +240,18 @@ impl Writer<'_> {
     }
 }
 
-/// The function that compares values whose stored form does not sort as they do.
-fn comparator(kind: &Kind) -> Option<&'static str> {
+/// Whether values are stored so that they compare as they are.
+fn is_comparable(kind: &Kind) -> bool {
+    !matches!(kind, Kind::Of(Type::Jsonb | Type::Array(_) | Type::Range(_)))
+}
+
+/// What a value compares by: itself, where that does, so that an index is of use.
+pub(super) fn comparable(kind: &Kind, sql: &str) -> String {
     match kind {
-        Kind::Of(Type::Jsonb) => Some("rest_json_order"),
-        Kind::Of(Type::Array(_)) => Some("rest_list_order"),
-        Kind::Of(_) | Kind::Decimal => None,
+        Kind::Of(Type::Jsonb) => format!("rest_json_key({sql})"),
+        Kind::Of(Type::Array(_)) => format!("rest_list_key({sql})"),
+        Kind::Of(Type::Range(of)) => format!("rest_range_key({sql}, '{}')", of.name()),
+        Kind::Of(_) | Kind::Decimal => sql.to_owned(),
     }
 }
 

@@ -105,10 +105,8 @@ impl<'a> Writer<'a> {
     pub(super) fn sort_key(&self, of: &Expr) -> String {
         match &of.kind {
             Kind::Of(Type::Enum(_)) => format!("rest_position({}, {})", of.sql, self.enum_values(&of.kind)),
-            Kind::Of(Type::Jsonb) => format!("rest_json_key({})", of.sql),
-            Kind::Of(Type::Array(_)) => format!("rest_list_key({})", of.sql),
             Kind::Decimal => format!("cast({} as real)", of.sql),
-            Kind::Of(_) => of.sql.clone(),
+            kind => super::cond::comparable(kind, &of.sql),
         }
     }
 

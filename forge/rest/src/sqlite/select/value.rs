@@ -2,7 +2,7 @@
 
 use forge_database::ddl::sqlite::quote_text as text;
 use forge_database::routine::{self, ResultShape};
-use forge_database::schema::Type;
+use forge_database::schema::{RangeOf, Type};
 use rusqlite::types::Value as Sql;
 
 use super::Writer;
@@ -11,6 +11,7 @@ use crate::ast::{Arrow, JsonKey};
 use crate::error::RestError;
 use crate::model::{ColumnType, Function};
 use crate::plan::{Origin, Value};
+use crate::sqlite::functions::OF_NUMBER;
 use crate::sqlite::values;
 
 /// A type of a value in a statement.
@@ -147,6 +148,12 @@ impl Writer<'_> {
             Kind::Of(Type::Boolean) => {
                 format!("(case {sql} when 1 then 'true' when 0 then 'false' else 'null' end)")
             }
+            Kind::Of(Type::Array(inner)) if form(inner).is_some() => {
+                let zone = self.zone();
+                let form = form(inner).unwrap_or_default();
+                format!("coalesce(rest_items({sql}, '{form}', {zone}), 'null')")
+            }
+            Kind::Of(Type::Range(RangeOf::Timestamptz)) => format!("json_quote({})", self.text(of)),
             Kind::Of(Type::Smallint | Type::Integer | Type::Bigint | Type::Jsonb | Type::Array(_))
             | Kind::Decimal => format!("coalesce({sql}, 'null')"),
             Kind::Of(Type::Double) => format!("coalesce(rest_double({sql}, 1), 'null')"),
@@ -190,7 +197,15 @@ impl Writer<'_> {
                 format!("(case when {sql} is not null then '\\x' || lower(hex({sql})) end)")
             }
             Kind::Of(Type::Vector(_)) => format!("rest_vector({sql})"),
-            Kind::Of(Type::Array(_)) => format!("rest_braces({sql})"),
+            Kind::Of(Type::Array(inner)) => {
+                let zone = self.zone();
+                format!("rest_braces({sql}, '{}', {zone})", form(inner).unwrap_or_default())
+            }
+            Kind::Of(Type::Jsonb) => format!("rest_document({sql})"),
+            Kind::Of(Type::Range(RangeOf::Timestamptz)) if self.site.timezone.is_some() => {
+                let zone = self.zone();
+                format!("rest_range_text({sql}, {zone})")
+            }
             Kind::Of(_) | Kind::Decimal => sql.clone(),
         }
     }
@@ -209,16 +224,29 @@ impl Writer<'_> {
             (_, Kind::Of(Type::Varchar(length))) => format!("substr({}, 1, {length})", self.text(&of)),
             (Kind::Of(Type::Boolean), Kind::Of(Type::Integer)) => of.sql,
             (Kind::Of(Type::Integer), Kind::Of(Type::Boolean)) => format!("({} <> 0)", of.sql),
-            (Kind::Of(Type::Timestamptz), Kind::Of(Type::Date)) => format!("substr({}, 1, 10)", of.sql),
+            (Kind::Of(Type::Timestamptz), Kind::Of(Type::Date)) => {
+                let zone = self.zone();
+                format!("rest_time({}, {zone}, 'd')", of.sql)
+            }
             (Kind::Of(Type::Timestamptz), Kind::Of(Type::Time)) => {
-                format!("rtrim(rtrim(substr({}, 12, length({}) - 17), '0'), '.')", of.sql, of.sql)
+                let zone = self.zone();
+                format!("rest_time({}, {zone}, 't')", of.sql)
             }
             (Kind::Of(Type::Date), Kind::Of(Type::Timestamptz)) => {
                 format!("({} || 'T00:00:00.000000+00:00')", of.sql)
             }
             (Kind::Of(Type::Jsonb), Kind::Of(Type::Array(_))) => return Err(self.no_cast(&of.kind, &kind)),
             (from, to) if real(from) && whole(to) => {
-                format!("rest_cast(rest_whole({}), {}, null)", of.sql, target(to))
+                format!("rest_cast(rest_whole({}), {}, '{OF_NUMBER}')", of.sql, target(to))
+            }
+            (Kind::Of(Type::Double), Kind::Decimal) => format!("rest_decimal({})", of.sql),
+            (Kind::Of(Type::Jsonb), to) if self.converts(&of.kind, to) => {
+                let scalar = format!("rest_scalar({}, {})", of.sql, text(&to.name()));
+                let scalar = if whole(to) { format!("rest_whole({scalar})") } else { scalar };
+                format!("rest_cast({scalar}, {}, '{OF_NUMBER}')", target(to))
+            }
+            (from, to) if whole(from) && whole(to) => {
+                format!("rest_cast({}, {}, '{OF_NUMBER}')", of.sql, target(to))
             }
             (from, to) if self.converts(from, to) => {
                 let from_text = self.text(&of);
@@ -255,6 +283,17 @@ impl Writer<'_> {
         let Kind::Of(Type::Enum(name)) = kind else { return "null".to_owned() };
         let values = self.site.schema.enums.get(name).cloned().unwrap_or_default();
         text(&serde_json::Value::from(values).to_string())
+    }
+}
+
+/// How the items of a list are written, where it is not as they are stored.
+fn form(inner: &Type) -> Option<String> {
+    match inner {
+        Type::Timestamptz => Some("time".to_owned()),
+        Type::Double => Some("double".to_owned()),
+        Type::Numeric(_, scale) => Some(scale.to_string()),
+        Type::Array(inner) => form(inner),
+        _ => None,
     }
 }
 

@@ -181,6 +181,60 @@ pub(in crate::sqlite) fn holds(one: &Range, operator: &str, other: &Range) -> Op
     })
 }
 
+impl Range {
+    /// Bytes that sort as ranges do: by the lower bound, then by the upper one, the empty one first.
+    pub(in crate::sqlite) fn sort_key(&self) -> Vec<u8> {
+        let mut key = Vec::new();
+        let Range::From { lower, upper } = self else { return vec![0] };
+        match lower {
+            None => key.push(1),
+            Some(bound) => {
+                key.push(2);
+                bytes(&bound.at, &mut key);
+                key.push(u8::from(!bound.inclusive));
+            }
+        }
+        match upper {
+            None => key.push(2),
+            Some(bound) => {
+                key.push(1);
+                bytes(&bound.at, &mut key);
+                key.push(u8::from(bound.inclusive));
+            }
+        }
+        key
+    }
+
+    /// The same with its times written in a zone.
+    pub(in crate::sqlite) fn in_zone(self, zone: &str) -> Range {
+        let Range::From { lower, upper } = self else { return self };
+        let moved = |bound: Bound| match &bound.at {
+            Sql::Text(at) => match crate::sqlite::functions::time::shown(at, Some(zone), ' ') {
+                Some(text) => Bound { text: format!("\"{text}\""), ..bound },
+                None => bound,
+            },
+            _ => bound,
+        };
+        Range::From { lower: lower.map(moved), upper: upper.map(moved) }
+    }
+}
+
+/// Bytes that sort as the values of a bound do.
+fn bytes(of: &Sql, key: &mut Vec<u8>) {
+    match of {
+        Sql::Integer(number) => key.extend((*number as u64 ^ 1 << 63).to_be_bytes()),
+        Sql::Real(number) => {
+            let bits = number.to_bits();
+            key.extend(if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }.to_be_bytes());
+        }
+        Sql::Text(text) => {
+            key.extend(text.as_bytes());
+            key.push(0);
+        }
+        Sql::Null | Sql::Blob(_) => {}
+    }
+}
+
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Range::From { lower, upper } = self else { return f.write_str("empty") };
