@@ -66,6 +66,11 @@ pub fn no_relation(model: &Model, schema: &str, name: &str) -> RestError {
     }
 }
 
+/// The error for a function that there is not, as a call of it without arguments has it.
+pub fn no_function(model: &Model, schema: &str, name: &str) -> RestError {
+    call::unknown(model, schema, name)
+}
+
 fn relation_called<'m>(model: &'m Model, schema: &str, name: &str) -> Result<&'m Relation, RestError> {
     model.relation(schema, name).ok_or_else(|| no_relation(model, schema, name))
 }

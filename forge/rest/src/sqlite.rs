@@ -5,6 +5,7 @@ mod carry;
 mod engine;
 mod errors;
 mod identity;
+pub mod memo;
 
 mod pool;
 pub mod reads;

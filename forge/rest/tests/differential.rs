@@ -84,7 +84,8 @@ impl Pair {
         on_sqlite(&path, &plan.up);
         let database = cluster.database();
         on_postgres(cluster, &database, &migration);
-        let sqlite = Sqlite::open(&path, sqlite::Settings::default(), Arc::new(Compiler)).expect("SQLite is served");
+        let sqlite =
+            Sqlite::open(&path, sqlite::Settings::default(), Arc::new(Compiler)).expect("SQLite is served");
         let url = cluster.url(APP_ROLE, &database.name);
         let postgres =
             Postgres::connect(&url, postgres::Settings::default()).await.expect("Postgres is served");
@@ -195,13 +196,28 @@ fn on_postgres(cluster: &Cluster, database: &Database, migration: &forge_databas
 }
 
 fn seen(answer: http::Response<bytes::Bytes>) -> Seen {
-    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     let status = answer.status().as_u16();
     // Of an error what programs look at; rows as they are.
     let body = match (&body, status) {
-        (Value::Object(error), 400..) => json!({ "code": error["code"], "message": error["message"] }),
+        (Value::Object(error), 400..) => {
+            let message = error["message"].as_str().map(unnamed);
+            json!({ "code": error["code"], "message": message })
+        }
         _ => body,
     };
     Seen { status, range: header("content-range"), location: header("location").is_some(), body }
+}
+
+/// Postgres names the restrictive policy that refused a row; SQLite's side does not.
+fn unnamed(message: &str) -> String {
+    match message.split_once(" policy \"") {
+        Some((before, rest)) => match rest.split_once("\" for table") {
+            Some((_, after)) => format!("{before} policy for table{after}"),
+            None => message.to_owned(),
+        },
+        None => message.to_owned(),
+    }
 }

@@ -215,7 +215,8 @@ fn policies_hold_on_every_way_around_them() {
         let there = format!("/rest/v1/todos?id=eq.{id}");
         let away = "/rest/v1/todos?id=eq.987654".to_owned();
         let answers = [there, away].map(|path| {
-            let request = Request::with_json(method, path, &body).header("prefer", "count=exact,return=representation");
+            let request =
+                Request::with_json(method, path, &body).header("prefer", "count=exact,return=representation");
             let answer = asking.ask(Some(BOB), request);
             (answer.status, answer.text(), answer.header("content-range").map(str::to_owned))
         });
@@ -228,7 +229,12 @@ fn policies_hold_on_every_way_around_them() {
     ] {
         let request = Request::with_json("POST", path, &body).header("prefer", "resolution=merge-duplicates");
         let answer = asking.ask(Some(BOB), request);
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (403, Some("42501")), "{}", answer.text());
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (403, Some("42501")),
+            "{}",
+            answer.text()
+        );
     }
     asking.is_untouched();
 }
@@ -236,9 +242,53 @@ fn policies_hold_on_every_way_around_them() {
 /// A query made of the words of the grammar, in no order that means anything.
 fn noise(seed: &mut u64) -> String {
     const WORDS: [&str; 48] = [
-        "select", "=", "&", "(", ")", ",", ".", ":", "::", "!", "...", "*", "title", "todos", "lists", "id", "meta",
-        "->", "->>", "eq", "not", "in", "or", "and", "like", "any", "all", "{", "}", "\"", "\\", "%22", "%00", "%ff",
-        "%", "+", "order", "limit", "offset", "desc", "nullslast", "count()", "sum()", "is", "null", "fts", "\u{e9}",
+        "select",
+        "=",
+        "&",
+        "(",
+        ")",
+        ",",
+        ".",
+        ":",
+        "::",
+        "!",
+        "...",
+        "*",
+        "title",
+        "todos",
+        "lists",
+        "id",
+        "meta",
+        "->",
+        "->>",
+        "eq",
+        "not",
+        "in",
+        "or",
+        "and",
+        "like",
+        "any",
+        "all",
+        "{",
+        "}",
+        "\"",
+        "\\",
+        "%22",
+        "%00",
+        "%ff",
+        "%",
+        "+",
+        "order",
+        "limit",
+        "offset",
+        "desc",
+        "nullslast",
+        "count()",
+        "sum()",
+        "is",
+        "null",
+        "fts",
+        "\u{e9}",
         "99999999999999999999",
     ];
     let mut next = || {
@@ -247,7 +297,8 @@ fn noise(seed: &mut u64) -> String {
         *seed ^= *seed << 17;
         *seed
     };
-    let starts = ["select=", "title=", "or=(", "order=", "meta->", "limit=", "lists.", "", "and=(", "columns="];
+    let starts =
+        ["select=", "title=", "or=(", "order=", "meta->", "limit=", "lists.", "", "and=(", "columns="];
     let mut text = starts[usize::try_from(next() % 10).unwrap()].to_owned();
     for _ in 0..1 + next() % 24 {
         text.push_str(WORDS[usize::try_from(next() % 48).unwrap()]);
@@ -270,7 +321,8 @@ fn a_thousand_queries_of_noise_are_answered_and_never_by_a_failure() {
     let mut refused = 0;
     for n in 0..1_000 {
         let path = format!("/rest/v1/todos?{}", noise(&mut seed));
-        let answer = connection.ask(&Request::get(path.clone())).unwrap_or_else(|error| panic!("{n} {path}: {error}"));
+        let answer =
+            connection.ask(&Request::get(path.clone())).unwrap_or_else(|error| panic!("{n} {path}: {error}"));
         assert!(answer.status < 500, "{path}: {} {}", answer.status, answer.text());
         if answer.status >= 400 {
             refused += 1;

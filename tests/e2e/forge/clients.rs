@@ -5,7 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use forge_database::ddl::postgres;
+use forge_database::schema::Schema;
 use loki_kit::TestEnv;
+use loki_kit::postgres::{Cluster, Database};
 
 use super::{given, project, serve};
 use crate::env;
@@ -53,7 +56,9 @@ fn limited(program: impl AsRef<std::ffi::OsStr>) -> Command {
 fn supabase_js() -> Option<PathBuf> {
     fetched("clients-npm", &NPM.join(" "), |folder| {
         let mut npm = limited("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--fetch-retries=0", "--prefix"]).arg(folder).args(NPM);
+        npm.args(["install", "--no-audit", "--no-fund", "--fetch-retries=0", "--prefix"])
+            .arg(folder)
+            .args(NPM);
         vec![npm]
     })
 }
@@ -106,5 +111,37 @@ fn supabase_py_works_on_sqlite() {
     let Some(folder) = supabase_py() else { return };
     let env = env();
     project(&env);
+    passes(python(&folder), &env);
+}
+
+/// The same application on a Postgres, and a project that is told to serve it.
+fn on_postgres(cluster: &'static Cluster) -> (TestEnv, Database) {
+    let database = cluster.database();
+    let app = fs::read_to_string(scripts().join("app.yaml")).unwrap();
+    let migration = forge_database::spec::parse(&app, &Schema::default()).unwrap();
+    let features = postgres::Features { vector: false, version: 15 };
+    let plan = postgres::plan(&Schema::default(), &migration, features).unwrap();
+    let mut sql = vec!["BEGIN".to_owned()];
+    sql.extend(postgres::bootstrap("app"));
+    sql.extend(postgres::PROLOGUE.map(str::to_owned));
+    sql.extend(plan.up.iter().filter(|step| step.in_transaction).map(|step| step.sql.clone()));
+    sql.push("COMMIT".to_owned());
+    sql.extend(plan.up.iter().filter(|step| !step.in_transaction).map(|step| step.sql.clone()));
+    cluster.run(&database.name, &sql.join(";\n"));
+    let env = env().with_variable("LOKI_FORGE_DATABASE_URL", &cluster.url("app", &database.name));
+    (env, database)
+}
+
+#[test]
+fn supabase_js_works_on_postgres() {
+    let (Some(folder), Some(cluster)) = (supabase_js(), Cluster::shared()) else { return };
+    let (env, _database) = on_postgres(cluster);
+    passes(node(&folder), &env);
+}
+
+#[test]
+fn supabase_py_works_on_postgres() {
+    let (Some(folder), Some(cluster)) = (supabase_py(), Cluster::shared()) else { return };
+    let (env, _database) = on_postgres(cluster);
     passes(python(&folder), &env);
 }

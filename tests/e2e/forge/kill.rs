@@ -71,7 +71,8 @@ fn write(port: u16, secret: &str, writer: &str, count: &AtomicUsize) -> Vec<Stri
         let name = format!("{writer}-{n}");
         let rows: Vec<Value> =
             (0..ROWS).map(|part| json!({ "code": format!("{name}/{part}"), "name": name })).collect();
-        let request = Request::with_json("POST", "/rest/v1/countries", &Value::from(rows)).header("apikey", secret);
+        let request =
+            Request::with_json("POST", "/rest/v1/countries", &Value::from(rows)).header("apikey", secret);
         match connection.ask(&request) {
             Ok(answer) if answer.status == 201 => {
                 acknowledged.push(name);
@@ -90,7 +91,10 @@ fn there(env: &loki_kit::TestEnv, secret: &str) -> BTreeMap<String, usize> {
     let mut connection = Connection::open(serving.port()).unwrap();
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     for page in 0.. {
-        let path = format!("/rest/v1/countries?select=name&code=like.*/*&order=code&limit=1000&offset={}", page * 1_000);
+        let path = format!(
+            "/rest/v1/countries?select=name&code=like.*/*&order=code&limit=1000&offset={}",
+            page * 1_000
+        );
         let answer = connection.ask(&Request::get(path).header("apikey", secret)).unwrap();
         let rows = answer.json();
         let rows = rows.as_array().unwrap_or_else(|| panic!("{}", answer.text()));

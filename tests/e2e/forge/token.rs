@@ -7,7 +7,10 @@ use sha2::{Digest, Sha256};
 
 /// A token of the user `sub`, for an hour from 2026 on and far beyond.
 pub(super) fn signed(secret: &str, sub: &str) -> String {
-    of_claims(secret, &json!({ "sub": sub, "role": "authenticated", "aud": "authenticated", "exp": 4_102_444_800_u64 }))
+    of_claims(
+        secret,
+        &json!({ "sub": sub, "role": "authenticated", "aud": "authenticated", "exp": 4_102_444_800_u64 }),
+    )
 }
 
 /// A token with these claims (RFC 7515, HS256).

@@ -13,6 +13,7 @@ use forge_auth::keys::{KeyRing, KeysError};
 use forge_auth::token::{Terms, TokenError};
 use forge_core::Identity;
 use forge_rest::engine::Engine;
+use forge_rest::postgres::{self, Postgres};
 use forge_rest::sqlite::select::Compiler;
 use forge_rest::sqlite::{self, Sqlite};
 use forge_rest::{Rest, openapi};
@@ -29,6 +30,8 @@ pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 pub(crate) enum Data<'a> {
     /// In a file.
     Sqlite(&'a Path, sqlite::Settings),
+    /// In a Postgres.
+    Postgres(&'a str, postgres::Settings),
 }
 
 /// Why there is no server.
@@ -43,6 +46,9 @@ pub(crate) enum ServingError {
     /// The database cannot be opened.
     #[error("the database cannot be served")]
     Sqlite(#[from] sqlite::OpenError),
+    /// Postgres is not there, or is not to be used as it is.
+    #[error("the Postgres at `forge.database_url` cannot be served")]
+    Postgres(#[from] postgres::ConnectError),
 }
 
 /// Everything that a server is made from.
@@ -60,6 +66,7 @@ pub(crate) async fn app(setup: Setup<'_>) -> Result<Arc<App>, ServingError> {
     let ring = Arc::new(KeyRing::open(setup.keys, Arc::clone(&setup.clock))?);
     let engine: Arc<dyn Engine> = match setup.data {
         Data::Sqlite(path, settings) => Arc::new(Sqlite::open(path, settings, Arc::new(Compiler))?),
+        Data::Postgres(url, settings) => Arc::new(Postgres::connect(url, settings).await?),
     };
     let parts = Parts {
         settings: setup.server,

@@ -10,6 +10,7 @@ use forge_auth::keys::{KeyRing, KeysError};
 use forge_ops::Forge;
 use loki_store::SystemClock;
 
+use crate::config;
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
@@ -40,7 +41,8 @@ pub(crate) fn forge(ui: &mut Ui, context: &Context, args: &ForgeArgs) -> Result<
 /// The keys of the project's backend, made where there are none yet. A project without a backend has no keys.
 fn ring(context: &Context) -> Result<KeyRing, CommandError> {
     let dir = context.project.state_dir().join("forge");
-    if !Forge::exists(&dir) {
+    let elsewhere = !context.config()?.get(&config::keys::FORGE_DATABASE_URL).is_empty();
+    if !Forge::exists(&dir) && !elsewhere {
         return Err(CommandError::new(ErrorKind::NotFound, "this project has no backend yet")
             .hint("Build one: `loki start PRD.md`."));
     }

@@ -51,9 +51,21 @@ fn relation(schema: &Schema, table: &Table) -> Relation {
         kind: RelationKind::Table,
         columns: table.columns.iter().map(column).collect(),
         primary_key: table.primary_key.clone(),
-        uniques: table.uniques.clone(),
+        uniques: uniques(table),
         comment: None,
     }
+}
+
+/// What is unique by constraint or by index: rows are found by either.
+fn uniques(table: &Table) -> Vec<Vec<String>> {
+    let mut all = table.uniques.clone();
+    for index in table.indices.iter().filter(|index| index.unique) {
+        let columns: Vec<String> = index.columns.iter().map(|column| column.name.clone()).collect();
+        if !all.contains(&columns) {
+            all.push(columns);
+        }
+    }
+    all
 }
 
 fn foreign_key(table: &Table, key: &schema::ForeignKey) -> ForeignKey {
@@ -204,3 +216,6 @@ fn type_name(ty: &Type) -> String {
         | Type::Tsvector => ty.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,4 +56,10 @@ fn generators_of_types_find_keys_and_references() {
     let list = todos["list_id"]["description"].as_str().unwrap();
     assert!(list.ends_with("<fk table='lists' column='id'/>"), "{list}");
     assert_eq!(todos["id"]["format"], "bigint");
+    assert_eq!(todos["mood"]["enum"], json!(["calm", "busy"]));
+    assert_eq!(
+        (&todos["tags"]["type"], &todos["tags"]["items"]),
+        (&json!("array"), &json!({ "type": "string" }))
+    );
+    assert_eq!(document["definitions"]["lists"]["properties"]["name"]["maxLength"], 9);
 }

@@ -177,12 +177,12 @@ fn resolver_tree(
     let columns = place.columns.to_vec();
     let relation = place.relation.cloned();
     let mut resolver = Resolver::new(model, settings);
-    let place = Place { relation: relation.as_ref(), name: place.name, columns: &columns };
+    let place = Place { relation: relation.as_ref(), name: place.name, columns: &columns, depth: 0 };
     resolver.tree(place, Source::Call, request)
 }
 
 fn own<'f>(function: &'f Function, columns: &'f [Column]) -> Place<'f> {
-    Place { relation: None, name: &function.name, columns }
+    Place { relation: None, name: &function.name, columns, depth: 0 }
 }
 
 fn bare() -> Node {
@@ -205,6 +205,11 @@ impl Wrong<'_> {
             Wrong::Several(functions) => several(schema, functions),
         }
     }
+}
+
+/// The error for a function that there is not, as a call without arguments has it.
+pub(super) fn unknown(model: &Model, schema: &str, name: &str) -> RestError {
+    none(model, schema, name, &Asked { names: Vec::new(), text: None, body: None })
 }
 
 fn none(model: &Model, schema: &str, name: &str, asked: &Asked<'_>) -> RestError {

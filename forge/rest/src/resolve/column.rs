@@ -67,6 +67,8 @@ pub(super) struct Scope<'m> {
     /// What messages call it.
     pub(super) name: &'m str,
     pub(super) columns: &'m [Column],
+    /// How deep it is embedded, which messages say after the name; 0 where they do not.
+    pub(super) depth: usize,
 }
 
 impl<'m> Scope<'m> {
@@ -101,10 +103,14 @@ impl<'m> Scope<'m> {
     }
 
     fn unknown(&self, name: &str) -> RestError {
-        let message = format!("column {}.{name} does not exist", self.name);
+        let table = match self.depth {
+            0 => self.name.to_owned(),
+            depth => format!("{}_{depth}", self.name),
+        };
+        let message = format!("column {table}.{name} does not exist");
         let error = RestError::from_sqlstate("42703", &message, None, None, false);
         let near = nearest::columns(name, self.columns.iter().map(|column| column.name.as_str()));
-        let quoted = |column: &&str| format!("\"{}.{column}\"", self.name);
+        let quoted = |column: &&str| format!("\"{table}.{column}\"");
         match near.as_slice() {
             [] => error,
             [one] => error.hint(format!("Perhaps you meant to reference the column {}.", quoted(one))),

@@ -9,7 +9,7 @@ use crate::ast::{self, Cond as Written, EmbedTarget, OrderTerm, Query, SelectIte
 use crate::error::RestError;
 use crate::model::{Column, Model, Relation};
 use crate::plan::{
-    Aggregate, Cond, Direction, Embed, IsValue, Join, Node, Order, OrderBy, Output, Show, Source, Test,
+    Aggregate, Cond, Direction, Embed, IsValue, Join, Link, Node, Order, OrderBy, Output, Show, Source, Test,
 };
 use crate::rest::Settings;
 use crate::wire::Request;
@@ -28,11 +28,13 @@ pub(super) struct Place<'m> {
     pub(super) relation: Option<&'m Relation>,
     pub(super) name: &'m str,
     pub(super) columns: &'m [Column],
+    /// How deep it is embedded, where messages say so: 0 for the root and beyond junctions.
+    pub(super) depth: usize,
 }
 
 impl<'m> Place<'m> {
     pub(super) fn of(relation: &'m Relation) -> Place<'m> {
-        Place { relation: Some(relation), name: &relation.name, columns: &relation.columns }
+        Place { relation: Some(relation), name: &relation.name, columns: &relation.columns, depth: 0 }
     }
 }
 
@@ -119,7 +121,7 @@ impl<'m> Resolver<'m> {
 
     fn scope(&self, place: Place<'m>) -> Scope<'m> {
         let relation = place.relation.map(|relation| (relation.schema.as_str(), relation.name.as_str()));
-        Scope { model: self.model, relation, name: place.name, columns: place.columns }
+        Scope { model: self.model, relation, name: place.name, columns: place.columns, depth: place.depth }
     }
 
     fn item(
@@ -138,15 +140,12 @@ impl<'m> Resolver<'m> {
                     node.outputs.push(Output::Value { name: column.name.clone(), value });
                 }
             }
-            // The oldest way to count: where there is no such column, it is `count()`.
+            // The oldest way to count: where there is no such column, it is `count()`, which
+            // nobody switches off: it is not written as an aggregate.
             SelectItem::Field { alias, field, cast } if is_count(&scope, field) => {
-                let of = SelectItem::Aggregate {
-                    alias: alias.clone(),
-                    of: None,
-                    function: Aggregate::Count,
-                    cast: cast.clone(),
-                };
-                self.item(node, place, &of, depth)?;
+                let cast = cast.as_ref().map(|name| cast_type(self.model, name)).transpose()?;
+                let name = alias.clone().unwrap_or_else(|| field.name.clone());
+                node.outputs.push(Output::Aggregate { name, function: Aggregate::Count, of: None, cast });
             }
             SelectItem::Field { alias, field, cast } => {
                 let value = scope.value(field, cast.as_deref())?;
@@ -195,7 +194,8 @@ impl<'m> Resolver<'m> {
         let source = Source::Relation(reference(relation));
         let many = cardinality.is_many();
         let written = matches!(node.source, Source::Written(_));
-        let mut inner = self.node(Place::of(relation), source, &target.name, select, depth + 1)?;
+        let place = Place { depth: told_depth(&link, depth + 1), ..Place::of(relation) };
+        let mut inner = self.node(place, source, &target.name, select, depth + 1)?;
         if show == Show::Spread && many && aggregates(&inner) {
             return Err(many_aggregated());
         }
@@ -228,7 +228,8 @@ impl<'m> Resolver<'m> {
     }
 
     fn orders(&self, node: &mut Node, place: Place<'m>, query: &Query) -> Result<(), RestError> {
-        for scoped in &query.orders {
+        // Of several for the same node the first counts.
+        for scoped in query.orders.iter().rev() {
             let (node, place) = self.reached(node, place, &scoped.path)?;
             node.order =
                 scoped.what.iter().map(|term| self.order(node, place, term)).collect::<Result<_, _>>()?;
@@ -238,24 +239,27 @@ impl<'m> Resolver<'m> {
 
     fn limits(&self, node: &mut Node, query: &Query) -> Result<(), RestError> {
         for scoped in query.limits.iter().filter(|scoped| !scoped.path.is_empty()) {
-            let node = self.walk(node, &scoped.path)?;
+            let (node, _) = self.walk(node, &scoped.path)?;
             node.limit = bounded(Some(scoped.what), self.settings.max_rows);
         }
         for scoped in query.offsets.iter().filter(|scoped| !scoped.path.is_empty()) {
-            self.walk(node, &scoped.path)?.offset = scoped.what;
+            self.walk(node, &scoped.path)?.0.offset = scoped.what;
         }
         Ok(())
     }
 
-    /// The node that a path of names leads to: each is an alias or the name that was embedded.
-    fn walk<'n>(&self, node: &'n mut Node, path: &[String]) -> Result<&'n mut Node, RestError> {
-        let mut at = node;
-        for name in path {
+    /// The node that a path of names leads to, and how deep messages say that it is: each name is an alias or
+    /// the name that was embedded.
+    fn walk<'n>(&self, node: &'n mut Node, path: &[String]) -> Result<(&'n mut Node, usize), RestError> {
+        let (mut at, mut told) = (node, 0);
+        for (depth, name) in path.iter().enumerate() {
             let asked = |embed: &Embed| self.names.get(embed.node.id as usize) == Some(name);
             let embed = at.embeds.iter_mut().find(|embed| embed.name == *name || asked(embed));
-            at = &mut embed.ok_or_else(|| not_embedded(name))?.node;
+            let embed = embed.ok_or_else(|| not_embedded(name))?;
+            told = told_depth(&embed.link, depth + 1);
+            at = &mut embed.node;
         }
-        Ok(at)
+        Ok((at, told))
     }
 
     /// The node that a path leads to, and what can be named in it.
@@ -268,11 +272,11 @@ impl<'m> Resolver<'m> {
         if path.is_empty() {
             return Ok((node, place));
         }
-        let node = self.walk(node, path)?;
+        let (node, depth) = self.walk(node, path)?;
         let Source::Relation(of) = &node.source else { return Err(not_embedded(&path[path.len() - 1])) };
         let relation = self.model.relation(&of.schema, &of.name);
         let relation = relation.ok_or_else(|| super::no_relation(self.model, &of.schema, &of.name))?;
-        Ok((node, Place::of(relation)))
+        Ok((node, Place { depth, ..Place::of(relation) }))
     }
 
     fn cond(&self, node: &Node, place: Place<'m>, cond: &Written) -> Result<Cond, RestError> {
@@ -284,7 +288,10 @@ impl<'m> Resolver<'m> {
             Written::Test { field, negated, test } => {
                 let embed = node.embeds.iter().position(|embed| embed.name == field.name);
                 match embed.filter(|_| field.path.is_empty()) {
-                    Some(embed) => (embedded(embed, &field.name, test)?, *negated),
+                    Some(at) => {
+                        let asked = self.names.get(node.embeds[at].node.id as usize);
+                        (embedded(at, asked.unwrap_or(&field.name), test)?, *negated)
+                    }
                     None => {
                         let value = self.scope(place).value(field, None)?;
                         (Cond::Test { value, test: test.clone() }, *negated)
@@ -317,6 +324,14 @@ impl<'m> Resolver<'m> {
             Some(ast::Direction::Ascending) | None => Direction::Ascending,
         };
         Ok(Order { by, direction, nulls: term.nulls })
+    }
+}
+
+/// A relation that is reached through a junction goes by its own name, others by name and depth.
+fn told_depth(link: &Link, depth: usize) -> usize {
+    match link {
+        Link::Junction { .. } => 0,
+        Link::Columns(_) | Link::Computed(_) => depth,
     }
 }
 

@@ -175,18 +175,21 @@ impl Relationship<'_> {
             (Kind::Own(key), None) => {
                 // By those a table is meant, not a view that shows it.
                 let is_table = self.target.kind == RelationKind::Table;
-                (is_target && !to_itself)
-                    || (is_table && (key.name == wanted.name || only(&key.columns, &wanted.name)))
+                let by_name = is_target || (is_table && key.name == wanted.name);
+                (by_name && !to_itself) || (is_table && only(&key.columns, &wanted.name))
             }
             (Kind::Theirs(key), None) => {
                 let is_table = self.target.kind == RelationKind::Table;
-                is_target || (is_table && key.name == wanted.name && !to_itself)
+                let by_key = key.name == wanted.name || only(&key.to_columns, &wanted.name);
+                is_target || (is_table && by_key && !to_itself)
             }
             (Kind::Junction { .. }, None) => is_target && !to_itself,
             (Kind::Own(key), Some(hint)) => {
                 let by_name = is_target && !to_itself;
                 by_name && (key.name == *hint || only(&key.columns, hint) || only(&key.to_columns, hint))
             }
+            // Both ways of a key have all else in common: its column tells that those who refer are meant.
+            (Kind::Theirs(key), Some(hint)) if to_itself => is_target && only(&key.columns, hint),
             (Kind::Theirs(key), Some(hint)) => {
                 is_target && (key.name == *hint || only(&key.columns, hint) || only(&key.to_columns, hint))
             }

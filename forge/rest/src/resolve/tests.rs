@@ -1,1 +1,7 @@
-
+mod calls;
+mod kit;
+mod planned;
+mod random;
+mod reads;
+mod relationships;
+mod writes;

@@ -24,6 +24,8 @@ pub(super) fn insert(
     let payload = payload(request);
     let columns = columns(relation, &written(request, &payload))?;
     let conflict = match request.preferences.resolution {
+        // PUT has a rule of its own.
+        Some(_) if matches!(request.action, crate::wire::Action::Put(_)) => None,
         Some(resolution) => conflict(relation, request, resolution)?,
         None => None,
     };
@@ -126,10 +128,12 @@ fn conflict(
     request: &Request,
     resolution: Resolution,
 ) -> Result<Option<Conflict>, RestError> {
-    let columns = match &request.query.on_conflict {
-        Some(columns) => columns.clone(),
-        None => relation.primary_key.clone(),
-    };
+    let mut columns: Vec<String> = Vec::new();
+    for name in request.query.on_conflict.as_ref().unwrap_or(&relation.primary_key) {
+        if !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
     if columns.is_empty() {
         return Ok(None);
     }
@@ -177,6 +181,7 @@ fn filter(model: &Model, request: &Request, relation: &Relation) -> Result<Optio
         relation: Some((&relation.schema, &relation.name)),
         name: &relation.name,
         columns: &relation.columns,
+        depth: 0,
     };
     let own = request.query.filters.iter().filter(|scoped| scoped.path.is_empty());
     let mut all = own.map(|scoped| cond(&scope, &scoped.what)).collect::<Result<Vec<_>, _>>()?;
@@ -217,5 +222,6 @@ fn names_the_key(relation: &Relation, request: &Request) -> bool {
     let mut key: Vec<&str> = relation.primary_key.iter().map(String::as_str).collect();
     key.sort_unstable();
     named.sort_unstable();
+    named.dedup();
     !key.is_empty() && key == named
 }

@@ -33,6 +33,7 @@ impl<'a> Place<'a> {
             schema: &self.scene.schema,
             model: &self.scene.model,
             who: self.who,
+            memo: &self.scene.memo,
             timezone: terms.timezone.as_deref(),
         }
     }

@@ -17,6 +17,11 @@ pub(super) use text::{listed, pg_text};
 /// How errors that registered functions raise begin: `PGERR:<sqlstate>:<message>\x1f<detail>\x1f<hint>`.
 const RAISED: &str = "PGERR:";
 
+/// The error for a role that no policy names, as the one Postgres has for a role that there is not.
+pub(super) fn no_role(role: &forge_core::Role) -> RestError {
+    RestError::new(http::StatusCode::UNAUTHORIZED, "22023", format!("role \"{role}\" does not exist"))
+}
+
 /// The error for a failure that is no constraint's of a row that is known. `anonymous` says whether nobody is
 /// signed in.
 pub(super) fn of_sqlite(error: &rusqlite::Error, anonymous: bool) -> RestError {

@@ -9,6 +9,7 @@ use forge_database::schema::{Schema, Type};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::memo::Memo;
 use crate::error::RestError;
 use crate::model::Model;
 use crate::plan::{Cond, Count, Node, RelationRef};
@@ -22,6 +23,8 @@ pub struct Site<'a> {
     pub model: &'a Model,
     /// Who asks.
     pub who: &'a Identity,
+    /// What was compiled for the same schema before.
+    pub memo: &'a Memo,
     /// The time zone in which times are shown; UTC where there is none.
     pub timezone: Option<&'a str>,
 }

@@ -8,12 +8,12 @@ use forge_database::schema::{
 
 use super::random::Random;
 
-pub const MOODS: [&str; 3] = ["calm", "busy", "lost"];
+pub(crate) const MOODS: [&str; 3] = ["calm", "busy", "lost"];
 const TABLES: [&str; 4] = ["teams", "notes", "items", "log entries"];
 const COMMANDS: [Command; 4] = [Command::Select, Command::Insert, Command::Update, Command::Delete];
 
 /// A migration that makes a few tables.
-pub fn migration(random: &mut Random) -> Migration {
+pub(crate) fn migration(random: &mut Random) -> Migration {
     let moods = MOODS.map(str::to_owned).to_vec();
     let mut changes = vec![Change::AddEnum { name: "mood".to_owned(), values: moods }];
     let mut made: Vec<Table> = Vec::new();
@@ -65,7 +65,9 @@ fn table(random: &mut Random, name: &str, earlier: &[Table]) -> Table {
     if table.column("count").is_some() && random.happens(40) {
         table.checks.push(Check { name: "count_is_small".to_owned(), expr: "count < 100".to_owned() });
     }
-    table.rls = Some(rls(random, &table, earlier));
+    let mut rls = rls(random, &table, earlier);
+    rls.policies.push(editors());
+    table.rls = Some(rls);
     table
 }
 
@@ -145,6 +147,18 @@ fn rls(random: &mut Random, table: &Table, earlier: &[Table]) -> Rls {
     Rls { label: "custom".to_owned(), policies }
 }
 
+/// A policy that lets nobody do anything, so that the role of the application's own is there.
+fn editors() -> Policy {
+    Policy {
+        name: "editors".to_owned(),
+        commands: vec![Command::Select],
+        roles: vec!["editor".to_owned()],
+        restrictive: false,
+        using: Some("false".to_owned()),
+        check: None,
+    }
+}
+
 fn condition(random: &mut Random, table: &Table, earlier: &[Table], depth: usize) -> String {
     if depth < 2 && random.happens(30) {
         let (left, right) =
@@ -169,8 +183,14 @@ fn condition(random: &mut Random, table: &Table, earlier: &[Table], depth: usize
     for column in &table.columns {
         choices.extend(match (column.name.as_str(), &column.ty) {
             ("open", _) => vec!["open".to_owned(), "open is not true".to_owned()],
-            ("count", _) => vec!["count > 3".to_owned(), "count between 1 and 8".to_owned(), "count + 1 < 5".to_owned()],
-            ("title", _) => vec!["title like 'a%'".to_owned(), "lower(title) = auth.jwt() ->> 'team'".to_owned(), "length(title) > 2".to_owned()],
+            ("count", _) => {
+                vec!["count > 3".to_owned(), "count between 1 and 8".to_owned(), "count + 1 < 5".to_owned()]
+            }
+            ("title", _) => vec![
+                "title like 'a%'".to_owned(),
+                "lower(title) = auth.jwt() ->> 'team'".to_owned(),
+                "length(title) > 2".to_owned(),
+            ],
             ("mood", _) => vec!["mood in ('calm', 'lost')".to_owned(), "mood = 'busy'".to_owned()],
             ("price", _) => vec!["price >= 1.5".to_owned()],
             ("day", _) => vec!["day < '2026-02-01'".to_owned()],

@@ -64,7 +64,7 @@ async fn run(
     let database = dir.join("db.sqlite");
     let data = match url {
         "" => Data::Sqlite(&database, settings::sqlite(config)),
-        _ => return Err(CommandError::new(ErrorKind::Config, "Postgres is not served yet")),
+        url => Data::Postgres(url, forge_rest::postgres::Settings::default()),
     };
     let (log, mut lines) = tokio::sync::mpsc::channel::<String>(LOG_LINES_MAX);
     // A log that nobody takes away in time loses lines; requests never wait for it.
@@ -136,6 +136,9 @@ fn refused(error: &ServingError) -> CommandError {
             (ErrorKind::State, "Look at them: `loki forge keys`.")
         }
         ServingError::Sqlite(_) => (ErrorKind::State, "`loki doctor` looks what is wrong with it."),
+        ServingError::Postgres(_) => {
+            (ErrorKind::Config, "`forge.database_url` names it; `loki config show` shows where that is set.")
+        }
     };
     CommandError::from_error(kind, error).hint(hint)
 }

@@ -53,18 +53,15 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
             contains(&other, &one, true)
         })
     })?;
-    for name in ["rest_json_key", "rest_list_key"] {
-        let of_documents = name == "rest_json_key";
-        scalar(conn, name, 1, false, move |context| {
-            let mut key = Vec::new();
-            match parsed(text(context, 0))? {
-                // In `jsonb` an empty list comes before everything, where it is not within another value.
-                Value::Array(items) if of_documents && items.is_empty() => key.push(0),
-                value => sort_key(&value, of_documents, &mut key),
-            }
-            Ok(Sql::Blob(key))
-        })?;
-    }
+    scalar(conn, "rest_json_key", 1, false, |context| {
+        let mut key = Vec::new();
+        match parsed(text(context, 0))? {
+            // An empty list comes before everything, where it is not within another value.
+            Value::Array(items) if items.is_empty() => key.push(0),
+            value => sort_key(&value, true, &mut key),
+        }
+        Ok(Sql::Blob(key))
+    })?;
     Ok(())
 }
 

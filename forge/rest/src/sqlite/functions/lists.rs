@@ -33,6 +33,7 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
         brackets(&parsed(text(context, 0))?, &Form::of(context, 'T'), &mut list);
         Ok(Sql::Text(list))
     })?;
+    scalar(conn, "rest_list_key", 1, false, |context| Ok(Sql::Blob(list_key(&parsed(text(context, 0))?))))?;
     // rest_least(list), rest_greatest(list)
     conn.create_aggregate_function("rest_least", 1, FLAGS, Extreme { greatest: false })?;
     conn.create_aggregate_function("rest_greatest", 1, FLAGS, Extreme { greatest: true })?;
@@ -99,6 +100,22 @@ impl<'c> Form<'c> {
     }
 }
 
+/// Bytes that sort as lists do: by their items, those of lists within them one after the other, then by how many
+/// there are and how they lie.
+fn list_key(of: &Value) -> Vec<u8> {
+    let mut key = Vec::new();
+    let items = leaves(of.clone());
+    items.iter().for_each(|item| sort_key(item, false, &mut key));
+    key.push(0);
+    let mut within = of;
+    while let Value::Array(items) = within {
+        key.extend((items.len() as u64).to_be_bytes());
+        let Some(first) = items.first() else { break };
+        within = first;
+    }
+    key
+}
+
 /// The least or the greatest of many lists.
 struct Extreme {
     greatest: bool,
@@ -113,8 +130,7 @@ impl Aggregate<Option<(Vec<u8>, String)>, Sql> for Extreme {
         let ValueRef::Text(_) = context.get_raw(0) else { return Ok(()) };
         let list = text(context, 0);
         let Ok(value) = parsed(list) else { return Ok(()) };
-        let mut key = Vec::new();
-        sort_key(&value, false, &mut key);
+        let key = list_key(&value);
         if best.as_ref().is_none_or(|(least, _)| if self.greatest { key > *least } else { key < *least }) {
             *best = Some((key, list.to_owned()));
         }

@@ -1,8 +1,11 @@
 //! What the database holds, read again when somebody has changed it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use forge_core::Role;
 use forge_database::introspect;
+use forge_database::policy::roles;
 use forge_database::schema::Schema;
 use rusqlite::OptionalExtension as _;
 
@@ -10,6 +13,7 @@ use super::session::Session;
 use crate::error::RestError;
 use crate::model::{self, Model};
 use crate::sqlite::errors;
+use crate::sqlite::memo::Memo;
 
 /// The schema of one moment.
 #[derive(Debug, Default)]
@@ -20,6 +24,10 @@ pub(in crate::sqlite) struct Scene {
     pub(in crate::sqlite) schema: Schema,
     /// The same as requests name it.
     pub(in crate::sqlite) model: Arc<Model>,
+    /// The roles that there are: those that are always there, and those that policies name.
+    pub(in crate::sqlite) roles: BTreeSet<Role>,
+    /// What was compiled for it.
+    pub(in crate::sqlite) memo: Memo,
 }
 
 /// The scene that was seen last, for all threads.
@@ -45,7 +53,9 @@ impl Scenes {
         let stored = session.guard.lifted(|| introspect::stored_schema(&session.conn));
         let schema = stored.map_err(|_| errors::internal())?.unwrap_or_default();
         let model = Arc::new(model::from_schema(&schema));
-        let scene = Arc::new(Scene { fingerprint, schema, model });
+        let mut roles = roles(schema.tables.values());
+        roles.insert(Role::Service);
+        let scene = Arc::new(Scene { fingerprint, schema, model, roles, memo: Memo::default() });
         *self.last.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&scene);
         Ok(scene)
     }

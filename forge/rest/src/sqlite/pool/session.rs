@@ -93,6 +93,9 @@ impl Session {
         // A panic must not take the thread with it, which serves others.
         let done = catch_unwind(AssertUnwindSafe(|| {
             let scene = scenes.current(self).map_err(|error| (0, error))?;
+            if !scene.roles.contains(&job.who.role) && !job.tasks.is_empty() {
+                return Err((0, errors::no_role(&job.who.role)));
+            }
             let mut outcomes = Vec::with_capacity(job.tasks.len());
             for (at, task) in job.tasks.iter().enumerate() {
                 let place = carry::Place {

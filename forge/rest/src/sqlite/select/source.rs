@@ -88,17 +88,23 @@ impl<'a> Writer<'a> {
         if !self.site.schema.views.contains_key(&relation.name) {
             return Err(self.no_relation(relation));
         }
-        let view = routine::view(self.site.schema, &self.site.who.role, &relation.name);
+        let site = self.site;
+        let view = site.memo.text("view", &site.who.role, &relation.name, || {
+            routine::view(site.schema, &site.who.role, &relation.name).map(|view| view.sql)
+        });
         let view = view.map_err(|error| self.of_routine(&error))?;
-        let sql = format!("({}) as {}", view.sql, quote(&alias));
+        let sql = format!("({view}) as {}", quote(&alias));
         Ok(From { alias, sql, conditions: Vec::new(), order: None, table: None })
     }
 
     /// The condition of the policies for reading.
     pub(super) fn policy(&self, table: &str, alias: &str) -> Result<String, RestError> {
         let (schema, role) = (self.site.schema, &self.site.who.role);
-        let predicate = predicate_as(schema, table, Command::Select, Side::Using, role, alias);
-        predicate.map(|predicate| predicate.sql).map_err(|error| {
+        let policy = self.site.memo.text("select", role, &format!("{table}\0{alias}"), || {
+            predicate_as(schema, table, Command::Select, Side::Using, role, alias)
+                .map(|predicate| predicate.sql)
+        });
+        policy.map(|policy| policy.to_string()).map_err(|error| {
             let code = if error.flaw == Flaw::Cycle { "42P17" } else { "42P13" };
             self.refuse(code, error.to_string())
         })

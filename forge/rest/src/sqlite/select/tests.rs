@@ -9,6 +9,7 @@ use super::*;
 use crate::ast::{Direction, Operand, Operator};
 use crate::model::{ColumnType, from_schema};
 use crate::plan::{Order, OrderBy, Origin, Output, Source, Test, Value};
+use crate::sqlite::memo::Memo;
 
 const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";
 const BOB: &str = "b0b00000-0000-4000-8000-000000000002";
@@ -83,7 +84,8 @@ fn compare(name: &str, ty: Type, op: Operator, with: &str) -> Cond {
 fn compiled(who: &Identity, node: &Node) -> Result<Statement, RestError> {
     let schema = schema();
     let model = from_schema(&schema);
-    let site = Site { schema: &schema, model: &model, who, timezone: None };
+    let memo = Memo::default();
+    let site = Site { schema: &schema, model: &model, who, memo: &memo, timezone: None };
     read(&site, node, Some(Count::Exact), Rows::Relation)
 }
 

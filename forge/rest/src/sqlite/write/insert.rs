@@ -38,9 +38,14 @@ pub(in crate::sqlite) fn insert(
     }
     // Rows that come back, and those by which others are found, must be seen.
     let must_be_seen = insert.returning != Returning::Nothing || conflict.is_some();
-    passes(&target, &rows, must_be_seen)?;
+    let refused = refused(&target, &rows, must_be_seen)?;
     let (mut written, mut added, mut refers) = (Vec::new(), 0, Vec::new());
-    for row in &rows {
+    for (at, row) in rows.iter().enumerate() {
+        // Rows are judged before any is there, but each is refused when its turn comes: what is wrong with
+        // those before it is told first.
+        if refused == Some(at) {
+            return Err(crate::sqlite::errors::policy(&target.table.name, target.place.anonymous));
+        }
         let plain = plain(row);
         constraints(&target, row, &plain)?;
         let there = match &mut upsert {
@@ -142,22 +147,22 @@ pub(super) fn row_source(target: &Target<'_>) -> String {
     format!("(select {}) as {ROW_ALIAS}", columns.collect::<Vec<_>>().join(", "))
 }
 
-/// Whether the new rows pass the policies, judged before any of them is there.
-fn passes(target: &Target<'_>, rows: &[NewRow], must_be_seen: bool) -> Result<(), RestError> {
+/// The first of the new rows that does not pass the policies, judged before any of them is there.
+fn refused(target: &Target<'_>, rows: &[NewRow], must_be_seen: bool) -> Result<Option<usize>, RestError> {
     if !target.bound {
-        return Ok(());
+        return Ok(None);
     }
     let mut check = format!("({})", target.policy(Command::Insert, Side::Check)?);
     if must_be_seen {
         check = format!("{check} and ({})", target.policy(Command::Select, Side::Using)?);
     }
     let sql = format!("select 1 from {} where {check}", row_source(target));
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
         if !target.exists(&sql, &plain(row))? {
-            return Err(crate::sqlite::errors::policy(&target.table.name, target.place.anonymous));
+            return Ok(Some(at));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Whether a row has what it must have. SQLite would number a row whose key is null.
