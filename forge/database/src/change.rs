@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{ArgumentType, Check, Column, ColumnGrant, ForeignKey, Function, Index, Rls, Table, View};
+use crate::schema::{
+    ArgumentType, Check, Column, ColumnGrant, ForeignKey, Function, Index, Rls, Table, View,
+};
 
 /// A named list of changes, applied in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

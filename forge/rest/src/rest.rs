@@ -72,8 +72,11 @@ struct Names {
 impl Rest {
     /// Serves `engine`.
     pub fn new(engine: Arc<dyn Engine>, settings: Settings) -> Rest {
-        let names =
-            Names { task: crate::resolve::task, description: Some(crate::openapi::swagger2), no_relation: crate::resolve::no_relation };
+        let names = Names {
+            task: crate::resolve::task,
+            description: Some(crate::openapi::swagger2),
+            no_relation: crate::resolve::no_relation,
+        };
         Rest { engine, settings, names }
     }
 

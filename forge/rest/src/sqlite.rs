@@ -7,9 +7,9 @@ mod errors;
 mod identity;
 pub mod memo;
 
+pub mod functions;
 mod pool;
 pub mod reads;
-pub mod functions;
 pub mod select;
 pub mod values;
 mod write;

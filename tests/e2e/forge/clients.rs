@@ -5,8 +5,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use forge_database::ddl::postgres;
-use forge_database::schema::Schema;
 use loki_kit::TestEnv;
 use loki_kit::postgres::{Cluster, Database};
 
@@ -117,18 +115,16 @@ fn supabase_py_works_on_sqlite() {
 /// The same application on a Postgres, and a project that is told to serve it.
 fn on_postgres(cluster: &'static Cluster) -> (TestEnv, Database) {
     let database = cluster.database();
-    let app = fs::read_to_string(scripts().join("app.yaml")).unwrap();
-    let migration = forge_database::spec::parse(&app, &Schema::default()).unwrap();
-    let features = postgres::Features { vector: false, version: 15 };
-    let plan = postgres::plan(&Schema::default(), &migration, features).unwrap();
-    let mut sql = vec!["BEGIN".to_owned()];
-    sql.extend(postgres::bootstrap("app"));
-    sql.extend(postgres::PROLOGUE.map(str::to_owned));
-    sql.extend(plan.up.iter().filter(|step| step.in_transaction).map(|step| step.sql.clone()));
-    sql.push("COMMIT".to_owned());
-    sql.extend(plan.up.iter().filter(|step| !step.in_transaction).map(|step| step.sql.clone()));
-    cluster.run(&database.name, &sql.join(";\n"));
-    let env = env().with_variable("LOKI_FORGE_DATABASE_URL", &cluster.url("app", &database.name));
+    let env = env()
+        .with_variable("LOKI_FORGE_DATABASE_URL", &cluster.url("app", &database.name))
+        .with_variable("LOKI_FORGE_DATABASE_ADMIN_URL", &database.url);
+    env.write("forge/migrations/0001_clients_app.yaml", fs::read(scripts().join("app.yaml")).unwrap());
+    // Shown and proven first, and nothing applied; then approved.
+    let shown = env.loki(&["forge", "migrate"]).expect_code(20);
+    assert!(shown.stdout.contains("CREATE POLICY"), "{}", shown.stdout);
+    assert_eq!(cluster.run(&database.name, "select to_regclass('public.todos') is null").trim(), "t");
+    env.loki(&["forge", "migrate", "--approve", "it is a test"]).expect_code(0);
+    env.loki(&["forge", "migrate"]).expect_code(0);
     (env, database)
 }
 

@@ -66,6 +66,15 @@ impl App {
     }
 }
 
+impl App {
+    /// The same in the order in which they apply.
+    pub(crate) fn migrations_in_order(&self) -> Vec<MigrationFile> {
+        let mut files = self.migration_files();
+        files.sort_by(|one, other| one.file.cmp(&other.file));
+        files
+    }
+}
+
 fn migration_paths(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root.join(MIGRATIONS)).into_iter().flatten().flatten();
     let is_yaml = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");

@@ -1,6 +1,7 @@
 //! `loki forge`.
 
 mod keys;
+mod migrate;
 mod serve;
 mod token;
 
@@ -26,6 +27,7 @@ pub(crate) struct ForgeArgs {
 #[derive(clap::Subcommand, Debug)]
 enum Action {
     Serve(serve::ServeArgs),
+    Migrate(migrate::MigrateArgs),
     Keys(keys::KeysArgs),
     Token(token::TokenArgs),
 }
@@ -33,6 +35,7 @@ enum Action {
 pub(crate) fn forge(ui: &mut Ui, context: &Context, args: &ForgeArgs) -> Result<Status, CommandError> {
     match &args.action {
         Action::Serve(args) => serve::serve(ui, context, args),
+        Action::Migrate(args) => migrate::migrate(ui, context, args),
         Action::Keys(args) => keys::keys(ui, context, args),
         Action::Token(args) => token::token(ui, context, args),
     }

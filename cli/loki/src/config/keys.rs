@@ -222,6 +222,17 @@ pub(crate) static FORGE_DATABASE_URL: Key<String> = Key::new(
     },
 );
 
+/// Who owns the application's tables.
+pub(crate) static FORGE_DATABASE_ADMIN_URL: Key<String> = Key::new(
+    "forge.database_admin_url",
+    "The same Postgres, as the role that owns the tables and may create databases; `loki forge migrate` alone uses it",
+    String::new,
+    |text| match text.is_empty() || text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        true => Ok(()),
+        false => Err("expected a URL that begins with postgres://".to_owned()),
+    },
+);
+
 /// What acknowledged writes survive.
 pub(crate) static FORGE_DURABILITY: Key<String> = Key::new(
     "forge.durability",
@@ -305,6 +316,7 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &SANDBOX_LEVEL,
     &FORGE_LISTEN,
     &FORGE_DATABASE_URL,
+    &FORGE_DATABASE_ADMIN_URL,
     &FORGE_DURABILITY,
     &FORGE_ROWS_MAX,
     &FORGE_BODY_BYTES_MAX,
@@ -332,7 +344,7 @@ pub(crate) fn is_the_users(name: &str) -> bool {
 
 /// Whether a setting may hold a password, so that its value is not shown.
 pub(crate) fn is_secret(name: &str) -> bool {
-    name == FORGE_DATABASE_URL.name()
+    name == FORGE_DATABASE_URL.name() || name == FORGE_DATABASE_ADMIN_URL.name()
 }
 
 fn within(number: u64, least: u64, most: u64) -> Result<(), String> {

@@ -315,7 +315,10 @@ fn grants(schema: &Schema, table: &Table) -> Result<(), Problem> {
         for name in &grant.columns {
             column_in(table, name)?;
             if !columns.insert(name) {
-                return Err(Problem::Exists { kind: "column in grant", name: format!("{}.{name}", table.name) });
+                return Err(Problem::Exists {
+                    kind: "column in grant",
+                    name: format!("{}.{name}", table.name),
+                });
             }
         }
         let known = crate::policy::roles(schema.tables.values());

@@ -1,6 +1,5 @@
 //! The block says what there is, fits, and never ends in the middle of a line.
 
-
 use forge_database::schema::{Column, ForeignKey, OnDelete, Rls, Type};
 
 use super::*;

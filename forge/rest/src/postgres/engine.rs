@@ -129,7 +129,7 @@ impl Postgres {
             connection.statement_cache.clear();
         }
         if tidy {
-            lease.is_tidy();
+            lease.keep();
         }
         outcomes
     }
@@ -207,7 +207,7 @@ impl Engine for Postgres {
         let connection = lease.held()?;
         let answered = timeout(self.settings.connect_timeout, connection.batch_execute("SELECT 1")).await;
         answered.map_err(|_| errors::timed_out())?.map_err(|error| errors::of_postgres(&error, false))?;
-        lease.is_tidy();
+        lease.keep();
         Ok(())
     }
 }
@@ -218,6 +218,6 @@ async fn read(pool: &Pool, settings: &Settings) -> Result<Arc<Scene>, RestError>
     let connection = lease.held()?;
     let scene = timeout(CATALOG_MAX, catalog::scene(&connection, settings)).await;
     let scene = scene.map_err(|_| errors::no_catalog())?.map_err(|_| errors::no_catalog())?;
-    lease.is_tidy();
+    lease.keep();
     Ok(Arc::new(scene))
 }

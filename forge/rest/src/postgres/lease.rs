@@ -30,7 +30,7 @@ impl Lease {
     }
 
     /// Hands it on: it is as it was when it was made.
-    pub(super) fn is_tidy(mut self) {
+    pub(super) fn keep(mut self) {
         self.tidy = true;
     }
 }

@@ -1,7 +1,6 @@
 //! Which verbs there are for what.
 
 use forge_database::schema::Volatility;
-use http::StatusCode;
 
 use crate::error::RestError;
 use crate::model::{Model, Relation, RelationKind};
@@ -30,8 +29,7 @@ pub(super) fn of_relation(relation: &Relation) -> String {
 pub(super) fn of_function(model: &Model, schema: &str, name: &str) -> Result<&'static str, RestError> {
     let functions = model.functions.get(&(schema.to_owned(), name.to_owned()));
     let Some(function) = functions.and_then(|functions| functions.first()) else {
-        let message = format!("Could not find the function {schema}.{name} in the schema cache");
-        return Err(RestError::new(StatusCode::NOT_FOUND, "PGRST202", message));
+        return Err(crate::resolve::no_function(model, schema, name));
     };
     Ok(match function.volatility {
         Volatility::Volatile => "OPTIONS,POST",

@@ -57,7 +57,10 @@ pub struct Statement {
 }
 
 /// The compiler of reads, conditions and values.
-#[expect(clippy::wrong_self_convention, reason = "they say what a value is made from, not what it is turned into")]
+#[expect(
+    clippy::wrong_self_convention,
+    reason = "they say what a value is made from, not what it is turned into"
+)]
 pub trait Reads: Send + Sync + 'static {
     /// Registers the functions that compiled texts use.
     fn register(&self, conn: &Connection) -> rusqlite::Result<()>;

@@ -46,7 +46,9 @@ pub(super) fn plain(schema: &Schema, slot: &Slot, column: &Column, whose: &str) 
             values.get(at).or(values.first()).map_or(Value::Null, |value| json!(value))
         }
         Type::Array(_) => json!(vec![json!(null); nth]),
-        Type::Range(RangeOf::Integer | RangeOf::Bigint | RangeOf::Numeric) => json!(format!("[{nth},{})", nth + 1)),
+        Type::Range(RangeOf::Integer | RangeOf::Bigint | RangeOf::Numeric) => {
+            json!(format!("[{nth},{})", nth + 1))
+        }
         Type::Range(RangeOf::Date) => json!(format!("[2021-01-0{},2022-01-01)", nth + 1)),
         Type::Range(RangeOf::Timestamptz) => json!(format!("[2021-01-0{}T00:00:00Z,)", nth + 1)),
         Type::Tsvector => json!(format!("'{whose}':1")),

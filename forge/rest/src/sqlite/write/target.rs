@@ -62,8 +62,11 @@ impl<'a> Target<'a> {
     /// The condition that the policies put on the row called [`ROW_ALIAS`].
     pub(super) fn policy(&self, command: Command, side: Side) -> Result<String, RestError> {
         let (schema, role) = (&self.place.scene.schema, &self.place.who.role);
-        let predicate = predicate(schema, &self.table.name, command, side, role);
-        predicate.map(|predicate| predicate.sql).map_err(|error| identity::unusable(self.place, &error))
+        let kind = format!("{command:?} {side:?}");
+        let compiled = self.place.scene.memo.text(&kind, role, &self.table.name, || {
+            predicate(schema, &self.table.name, command, side, role).map(|predicate| predicate.sql)
+        });
+        compiled.map(|sql| sql.to_string()).map_err(|error| identity::unusable(self.place, &error))
     }
 
     /// The rows that pass all of `policies` and the filter.
