@@ -242,6 +242,8 @@ impl Pg {
             return Err(MigrateError::Refuted { name: name.clone(), what, difference });
         }
         let version = history::record(&transaction, &drafted, approval, now).await?;
+        // Data planes read the catalogs again, this project's and PostgREST alike.
+        transaction.batch_execute(sql::NOTIFY).await.map_err(&failed)?;
         transaction.commit().await.map_err(&failed)?;
         let late = self.after(&connection, &drafted.plan.up).await?;
         let subject_hash = drafted.subject_hash();

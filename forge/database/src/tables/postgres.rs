@@ -74,3 +74,5 @@ pub(crate) const CATALOG: &str = "SELECT string_agg(line, E'\\n' ORDER BY line C
         WHERE d.objid = p.oid AND d.deptype = 'e')
     UNION ALL SELECT format('view %s %s', viewname, definition) FROM pg_views WHERE schemaname = 'public'
 ) AS lines";
+
+pub(crate) const NOTIFY: &str = "NOTIFY pgrst, 'reload schema'";

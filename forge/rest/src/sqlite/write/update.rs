@@ -26,7 +26,11 @@ pub(in crate::sqlite) fn update(
 ) -> Result<Outcome, RestError> {
     let target = Target::of(place, terms, &update.relation, Command::Update)?;
     target.granted(Command::Update, &update.columns)?;
-    let sets = sets(&target, update)?;
+    // Where both the filter and a new value are wrong, Postgres tells of the filter.
+    let sets = sets(&target, update).or_else(|error| match &update.filter {
+        Some(filter) => target.condition(filter).and(Err(error)),
+        None => Err(error),
+    })?;
     if sets.is_empty() {
         return returning::of(&target, &update.returning, &[]);
     }
