@@ -71,7 +71,7 @@ async fn both_engines_answer_alike() {
         }
     }
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
-    assert!(answered * 4 >= cases, "of {cases} requests only {answered} were answered with rows");
+    assert!(answered * 10 >= cases, "of {cases} requests only {answered} were answered with rows");
 }
 
 impl Pair {
