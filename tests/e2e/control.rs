@@ -103,7 +103,7 @@ fn why_fits_one_screen_and_ends_with_the_next_command() {
     env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
     let why = env.loki(&["why"]).expect_code(0).stdout;
     assert!(why.lines().count() <= 24, "one screen: {why}");
-    assert!(why.ends_with("Next:\n  loki receipt\n  loki verify --receipt\n"), "{why}");
+    assert!(why.ends_with("Next:\n  loki forge serve\n  loki receipt\n  loki verify --receipt\n"), "{why}");
 }
 
 #[test]
