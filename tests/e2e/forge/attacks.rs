@@ -2,8 +2,10 @@
 
 use loki_kit::TestEnv;
 use loki_kit::http::{Answer, Connection, Request};
+use loki_kit::postgres::{Cluster, Database};
 use serde_json::{Value, json};
 
+use super::clients::on_postgres;
 use super::{ADA, BOB, Serving, keys, project, serve, token};
 use crate::env;
 
@@ -15,9 +17,19 @@ struct Asking {
 }
 
 impl Asking {
-    fn new() -> Asking {
+    /// On each engine that is there.
+    fn both() -> Vec<(Asking, Option<Database>)> {
         let env = env();
         project(&env);
+        let mut all = vec![(Asking::of(env), None)];
+        if let Some(cluster) = Cluster::shared() {
+            let (env, database) = on_postgres(cluster);
+            all.push((Asking::of(env), Some(database)));
+        }
+        all
+    }
+
+    fn of(env: TestEnv) -> Asking {
         let serving = serve(&env);
         let asking = Asking { keys: keys(&env), serving, _env: env };
         let todo = json!({ "title": "Ada's own" });
@@ -64,7 +76,12 @@ fn encoded(text: &str) -> String {
 
 #[test]
 fn a_token_that_nobody_signed_opens_nothing() {
-    let asking = Asking::new();
+    for (asking, _database) in Asking::both() {
+        forged_tokens(&asking);
+    }
+}
+
+fn forged_tokens(asking: &Asking) {
     let secret = asking.key("jwt_secret");
     let good = json!({ "sub": ADA, "role": "authenticated" });
     let signed = token::of_claims(&secret, &good);
@@ -103,7 +120,12 @@ fn a_token_that_nobody_signed_opens_nothing() {
 
 #[test]
 fn what_looks_like_a_statement_is_a_value_or_an_error() {
-    let asking = Asking::new();
+    for (asking, _database) in Asking::both() {
+        injections(&asking);
+    }
+}
+
+fn injections(asking: &Asking) {
     let payloads = [
         "' or '1'='1",
         "'; drop table todos; --",
@@ -189,7 +211,12 @@ fn what_looks_like_a_statement_is_a_value_or_an_error() {
 
 #[test]
 fn policies_hold_on_every_way_around_them() {
-    let asking = Asking::new();
+    for (asking, _database) in Asking::both() {
+        ways_around(&asking);
+    }
+}
+
+fn ways_around(asking: &Asking) {
     let ada = asking.ask(Some(ADA), Request::get("/rest/v1/todos?select=id")).json();
     let id = ada[0]["id"].as_i64().unwrap();
     let mut seen = Vec::new();
@@ -315,7 +342,12 @@ fn noise(seed: &mut u64) -> String {
 
 #[test]
 fn a_thousand_queries_of_noise_are_answered_and_never_by_a_failure() {
-    let asking = Asking::new();
+    for (asking, _database) in Asking::both() {
+        noises(&asking);
+    }
+}
+
+fn noises(asking: &Asking) {
     let mut connection = asking.connection();
     let mut seed = 0x5DEE_CE66_D153_u64;
     let mut refused = 0;

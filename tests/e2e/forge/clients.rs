@@ -113,7 +113,7 @@ fn supabase_py_works_on_sqlite() {
 }
 
 /// The same application on a Postgres, and a project that is told to serve it.
-fn on_postgres(cluster: &'static Cluster) -> (TestEnv, Database) {
+pub(super) fn on_postgres(cluster: &'static Cluster) -> (TestEnv, Database) {
     let database = cluster.database();
     let env = env()
         .with_variable("LOKI_FORGE_DATABASE_URL", &cluster.url("app", &database.name))
