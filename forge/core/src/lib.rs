@@ -6,6 +6,7 @@ mod error;
 mod hash;
 mod identity;
 mod name;
+pub mod sql;
 
 pub use catalog::{
     AUDIT_PAGE_MAX, Approval, ApprovalBy, AuditEntry, AuditHead, Catalog, CatalogError, Declaration,

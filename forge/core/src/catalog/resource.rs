@@ -12,6 +12,7 @@ use serde_json::Value;
 pub enum ResourceKind {
     Table,
     AuthProvider,
+    Role,
     Bucket,
     Function,
     Schedule,
@@ -90,9 +91,10 @@ pub struct MigrationEntry {
 
 impl ResourceKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Table,
         Self::AuthProvider,
+        Self::Role,
         Self::Bucket,
         Self::Function,
         Self::Schedule,
@@ -108,6 +110,7 @@ impl ResourceKind {
         match self {
             Self::Table => "table",
             Self::AuthProvider => "auth_provider",
+            Self::Role => "role",
             Self::Bucket => "bucket",
             Self::Function => "function",
             Self::Schedule => "schedule",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use forge_core::Identity;
+use forge_core::sql::{Row, Sql, SqlError, Statement as Script};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -15,7 +16,7 @@ use super::catalog::{self, Scene};
 use super::connect::{Address, ConnectError, require_bound};
 use super::lease::Lease;
 use super::sql::{self, Statement};
-use super::{Settings, errors, listen};
+use super::{Settings, errors, listen, script};
 use crate::engine::{Context, Engine};
 use crate::error::RestError;
 use crate::model::Model;
@@ -209,6 +210,33 @@ impl Engine for Postgres {
         answered.map_err(|_| errors::timed_out())?.map_err(|error| errors::of_postgres(&error, false))?;
         lease.keep();
         Ok(())
+    }
+}
+
+impl Postgres {
+    async fn script(&self, statements: &[Script], writes: bool) -> Result<Vec<Vec<Row>>, SqlError> {
+        let lease = Lease::from(&self.pool).await.map_err(|_| SqlError::Unavailable)?;
+        let connection = lease.held().map_err(|_| SqlError::Unavailable)?;
+        let most = self.settings.statement_timeout.saturating_add(GRACE);
+        let Ok(rows) = timeout(most, script::out(&connection, statements, writes)).await else {
+            return Err(SqlError::Unavailable);
+        };
+        let tidy = rows.is_ok() || timeout(GRACE, carry::roll_back(&connection)).await.unwrap_or(false);
+        if tidy {
+            lease.keep();
+        }
+        rows
+    }
+}
+
+#[async_trait]
+impl Sql for Postgres {
+    async fn read(&self, statements: &[Script]) -> Result<Vec<Vec<Row>>, SqlError> {
+        self.script(statements, false).await
+    }
+
+    async fn write(&self, statements: &[Script]) -> Result<Vec<Vec<Row>>, SqlError> {
+        self.script(statements, true).await
     }
 }
 

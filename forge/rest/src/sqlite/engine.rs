@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use forge_core::Identity;
+use forge_core::sql::{Row, Sql, SqlError, Statement};
 use forge_database::schema::Volatility;
 use tokio::time::Instant;
 
@@ -78,6 +79,17 @@ impl Engine for Sqlite {
 
     async fn ready(&self) -> Result<(), RestError> {
         self.look().await
+    }
+}
+
+#[async_trait]
+impl Sql for Sqlite {
+    async fn read(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, SqlError> {
+        self.pool.script(Lane::Reading, statements).await
+    }
+
+    async fn write(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, SqlError> {
+        self.pool.script(Lane::Writing, statements).await
     }
 }
 

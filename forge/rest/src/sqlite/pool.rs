@@ -8,6 +8,7 @@ mod guard;
 mod queue;
 mod reader;
 mod scene;
+mod script;
 mod session;
 mod watch;
 mod writer;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use forge_core::Identity;
+use forge_core::sql::{self, SqlError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -35,16 +37,59 @@ use watch::Bounds;
 pub(in crate::sqlite) use guard::is_internal;
 pub(in crate::sqlite) use scene::Scene;
 
-/// What came of a job: an outcome for each task, or the first that failed and why.
+/// What came of tasks: an outcome for each, or the first that failed and why.
 pub(in crate::sqlite) type Answer = Result<Vec<Outcome>, (usize, RestError)>;
 
-/// Tasks of one request, carried out together or not at all.
+/// What came of statements: the rows of each, or why there are none.
+pub(in crate::sqlite) type Rows = Result<Vec<Vec<sql::Row>>, SqlError>;
+
+/// Something to be carried out together or not at all.
 struct Job {
-    who: Identity,
-    context: Context,
-    tasks: Vec<Task>,
+    work: Work,
     bounds: Bounds,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Done>,
+}
+
+/// What is to be carried out.
+enum Work {
+    /// Tasks of one request.
+    Tasks { who: Identity, context: Context, tasks: Vec<Task> },
+    /// Statements of a service.
+    Script(Vec<sql::Statement>),
+}
+
+/// What came of a job.
+enum Done {
+    Tasks(Answer),
+    Script(Rows),
+}
+
+impl Work {
+    /// What it comes to where it cannot be carried out.
+    fn refused(&self, error: RestError) -> Done {
+        match self {
+            Work::Tasks { .. } => Done::Tasks(Err((0, error))),
+            Work::Script(_) => Done::Script(Err(SqlError::Unavailable)),
+        }
+    }
+
+    /// Whether what it wrote is to be taken back.
+    fn undoes(&self, done: &Done) -> bool {
+        let asked = match self {
+            Work::Tasks { tasks, .. } => tasks.iter().any(|task| task.terms.rollback),
+            Work::Script(_) => false,
+        };
+        asked || done.failed()
+    }
+}
+
+impl Done {
+    fn failed(&self) -> bool {
+        match self {
+            Done::Tasks(answer) => answer.is_err(),
+            Done::Script(rows) => rows.is_err(),
+        }
+    }
 }
 
 /// Where a job is carried out.
@@ -106,18 +151,35 @@ impl Pool {
         context: &Context,
         tasks: &[Task],
     ) -> Answer {
+        let work = Work::Tasks { who: who.clone(), context: context.clone(), tasks: tasks.to_vec() };
+        match self.ask(lane, work).await {
+            Ok(Done::Tasks(answer)) => answer,
+            Ok(Done::Script(_)) => Err((0, errors::internal())),
+            Err(error) => Err((0, error)),
+        }
+    }
+
+    /// Carries out `statements` in one transaction, in nobody's name.
+    pub(in crate::sqlite) async fn script(&self, lane: Lane, statements: &[sql::Statement]) -> Rows {
+        match self.ask(lane, Work::Script(statements.to_vec())).await {
+            Ok(Done::Script(rows)) => rows,
+            Ok(Done::Tasks(_)) | Err(_) => Err(SqlError::Unavailable),
+        }
+    }
+
+    async fn ask(&self, lane: Lane, work: Work) -> Result<Done, RestError> {
         let (answer, answered) = oneshot::channel();
         let gone = Arc::new(AtomicBool::new(false));
         let bounds =
             Bounds { deadline: Instant::now() + self.settings.statement_timeout, gone: Arc::clone(&gone) };
-        let job = Job { who: who.clone(), context: context.clone(), tasks: tasks.to_vec(), bounds, answer };
+        let job = Job { work, bounds, answer };
         let queue = match lane {
             Lane::Reading => &self.readers,
             Lane::Writing => &self.writer,
         };
         let _leaving = Leaving(gone);
-        queue.push(job).map_err(|_| (0, errors::crowded()))?;
-        answered.await.unwrap_or_else(|_| Err((0, errors::internal())))
+        queue.push(job).map_err(|_| errors::crowded())?;
+        answered.await.map_err(|_| errors::internal())
     }
 
     /// What the database was seen to hold last.

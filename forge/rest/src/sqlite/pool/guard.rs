@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use forge_database::people;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
@@ -126,7 +127,7 @@ impl Guard {
         let open = Arc::new(AtomicBool::new(false));
         let lifted = Arc::clone(&open);
         conn.authorizer(Some(move |context: AuthContext<'_>| {
-            if lifted.load(Ordering::Relaxed) || is_allowed(&context.action) {
+            if lifted.load(Ordering::Relaxed) || is_allowed(&context) {
                 Authorization::Allow
             } else {
                 Authorization::Deny
@@ -144,14 +145,17 @@ impl Guard {
     }
 }
 
-fn is_allowed(action: &AuthAction<'_>) -> bool {
-    match action {
+fn is_allowed(context: &AuthContext<'_>) -> bool {
+    match &context.action {
         AuthAction::Select
         | AuthAction::Recursive
         | AuthAction::Savepoint { .. }
         | AuthAction::Transaction { .. } => true,
-        AuthAction::Read { table_name, .. }
-        | AuthAction::Insert { table_name }
+        // A policy may look at the row of the one who asks, and a foreign key at the id that it refers to.
+        AuthAction::Read { table_name, column_name } => {
+            !is_internal(table_name) || people::is_readable(table_name, column_name, context.accessor)
+        }
+        AuthAction::Insert { table_name }
         | AuthAction::Delete { table_name }
         | AuthAction::Update { table_name, .. } => !is_internal(table_name),
         AuthAction::Function { function_name } => is_known(function_name),
@@ -164,10 +168,13 @@ fn is_known(function: &str) -> bool {
     FUNCTIONS.contains(&name.as_str()) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Whether a table belongs to loki or to SQLite.
+/// Whether a table belongs to loki, to its services or to SQLite.
 pub(in crate::sqlite) fn is_internal(table: &str) -> bool {
     let lower = table.to_ascii_lowercase();
-    lower.starts_with("_loki") || lower.starts_with("sqlite_") || lower.starts_with("pragma_")
+    lower.starts_with("_loki")
+        || lower.starts_with("auth.")
+        || lower.starts_with("sqlite_")
+        || lower.starts_with("pragma_")
 }
 
 #[cfg(test)]
@@ -199,5 +206,33 @@ mod tests {
             assert!(conn.execute_batch(refused).is_err(), "{refused}");
         }
         guard.lifted(|| conn.execute_batch("select * from _loki_schema")).unwrap();
+    }
+
+    #[test]
+    fn people_are_read_as_the_one_who_asks_and_else_not_at_all() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        forge_database::auth::create(&conn).unwrap();
+        conn.execute_batch(
+            "pragma foreign_keys = on; create table posts (who text references \"auth.users\" (id)); \
+             insert into \"auth.users\" (id, created_at, updated_at) values ('a', '', '')",
+        )
+        .unwrap();
+        let guard = Guard::confine(&mut conn).unwrap();
+        let own = "with \"auth.me\" as (select id, email from \"auth.users\" where id = 'a') select * from \"auth.me\"";
+        conn.execute_batch(own).unwrap();
+        conn.execute_batch("insert into posts values ('a')").unwrap();
+        for refused in [
+            own.replace("email", "encrypted_password"),
+            own.replace("auth.me", "me"),
+            "select email from \"auth.users\"".to_owned(),
+            "select count(*) from \"auth.users\"".to_owned(),
+            "select id from \"auth.sessions\"".to_owned(),
+            "delete from \"auth.users\"".to_owned(),
+            "update \"auth.users\" set email = 'x'".to_owned(),
+            "insert into \"auth.grants\" values ('1', 'user', 'a', '*', '*', '')".to_owned(),
+        ] {
+            assert!(conn.execute_batch(&refused).is_err(), "{refused}");
+        }
+        guard.lifted(|| conn.execute_batch("select encrypted_password from \"auth.users\"")).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use super::queue::Queue;
 use super::scene::Scenes;
 use super::session::Session;
-use super::{Answer, Job};
+use super::{Done, Job};
 
 /// Carries out jobs until the queue is closed.
 pub(super) fn work(session: &Session, queue: &Queue<Job>, scenes: &Scenes) {
@@ -15,10 +15,12 @@ pub(super) fn work(session: &Session, queue: &Queue<Job>, scenes: &Scenes) {
 }
 
 /// One transaction, so that the schema and the rows are of the same moment.
-fn read(session: &Session, job: &Job, scenes: &Scenes) -> Answer {
-    session.control("begin").map_err(|error| (0, error))?;
+fn read(session: &Session, job: &Job, scenes: &Scenes) -> Done {
+    if let Err(error) = session.control("begin") {
+        return job.work.refused(error);
+    }
     let answer = session.carry_out(job, scenes);
-    if answer.is_err() || session.control("commit").is_err() {
+    if answer.failed() || session.control("commit").is_err() {
         session.roll_back();
     }
     answer

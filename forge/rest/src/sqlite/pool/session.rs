@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use forge_core::Role;
+use forge_core::{Identity, Role};
 use forge_database::routine;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -12,8 +12,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::guard::Guard;
 use super::scene::Scenes;
 use super::watch::Watch;
-use super::{Answer, Job};
+use super::{Answer, Done, Job, Work, script};
+use crate::engine::Context;
 use crate::error::RestError;
+use crate::plan::Task;
 use crate::sqlite::errors;
 use crate::sqlite::reads::Reads;
 use crate::sqlite::{OpenError, Settings, Synchronous, carry};
@@ -83,35 +85,40 @@ impl Session {
         }
     }
 
-    /// Carries out a job's tasks within the transaction that is open.
-    pub(super) fn carry_out(&self, job: &Job, scenes: &Scenes) -> Answer {
+    /// Carries out a job within the transaction that is open.
+    pub(super) fn carry_out(&self, job: &Job, scenes: &Scenes) -> Done {
         if job.bounds.are_over() {
-            return Err((0, errors::timed_out()));
+            return job.work.refused(errors::timed_out());
         }
         self.watch.set(Some(job.bounds.clone()));
-        let anonymous = job.who.role == Role::Anon;
         // A panic must not take the thread with it, which serves others.
-        let done = catch_unwind(AssertUnwindSafe(|| {
-            let scene = scenes.current(self).map_err(|error| (0, error))?;
-            if !scene.roles.contains(&job.who.role) && !job.tasks.is_empty() {
-                return Err((0, errors::no_role(&job.who.role)));
-            }
-            let mut outcomes = Vec::with_capacity(job.tasks.len());
-            for (at, task) in job.tasks.iter().enumerate() {
-                let place = carry::Place {
-                    conn: &self.conn,
-                    scene: &scene,
-                    reads: &*self.reads,
-                    who: &job.who,
-                    context: &job.context,
-                    anonymous,
-                };
-                outcomes.push(carry::out(&place, task).map_err(|error| (at, error))?);
-            }
-            Ok(outcomes)
+        let done = catch_unwind(AssertUnwindSafe(|| match &job.work {
+            Work::Tasks { who, context, tasks } => Done::Tasks(self.tasks(who, context, tasks, scenes)),
+            Work::Script(statements) => Done::Script(script::run(self, statements)),
         }));
         self.watch.set(None);
-        done.unwrap_or_else(|_| Err((0, errors::internal())))
+        done.unwrap_or_else(|_| job.work.refused(errors::internal()))
+    }
+
+    fn tasks(&self, who: &Identity, context: &Context, tasks: &[Task], scenes: &Scenes) -> Answer {
+        let scene = scenes.current(self).map_err(|error| (0, error))?;
+        if !scene.roles.contains(&who.role) && !tasks.is_empty() {
+            return Err((0, errors::no_role(&who.role)));
+        }
+        let anonymous = who.role == Role::Anon;
+        let mut outcomes = Vec::with_capacity(tasks.len());
+        for (at, task) in tasks.iter().enumerate() {
+            let place = carry::Place {
+                conn: &self.conn,
+                scene: &scene,
+                reads: &*self.reads,
+                who,
+                context,
+                anonymous,
+            };
+            outcomes.push(carry::out(&place, task).map_err(|error| (at, error))?);
+        }
+        Ok(outcomes)
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::queue::Queue;
 use super::scene::Scenes;
 use super::session::Session;
-use super::{Answer, Job};
+use super::{Done, Job};
 use crate::error::RestError;
 use crate::sqlite::{Settings, errors};
 
@@ -44,7 +44,7 @@ fn group(session: &Session, waiting: &mut VecDeque<Job>, scenes: &Scenes, most: 
         return most;
     }
     let until = Instant::now() + GROUP_TIME_MAX;
-    let mut done: Vec<(Job, Answer)> = Vec::new();
+    let mut done: Vec<(Job, Done)> = Vec::new();
     while let Some(job) = waiting.pop_front() {
         let answer = in_savepoint(session, &job, scenes);
         if session.conn.is_autocommit() {
@@ -52,7 +52,7 @@ fn group(session: &Session, waiting: &mut VecDeque<Job>, scenes: &Scenes, most: 
             for (job, _) in done.into_iter().rev() {
                 waiting.push_front(job);
             }
-            let answer = answer.and(Err((0, errors::internal())));
+            let answer = if answer.failed() { answer } else { job.work.refused(errors::internal()) };
             job.answer.send(answer).unwrap_or_default();
             return most;
         }
@@ -80,22 +80,24 @@ fn group(session: &Session, waiting: &mut VecDeque<Job>, scenes: &Scenes, most: 
 }
 
 /// Carries out a job so that it leaves everything or nothing.
-fn in_savepoint(session: &Session, job: &Job, scenes: &Scenes) -> Answer {
-    session.control("savepoint job").map_err(|error| (0, error))?;
+fn in_savepoint(session: &Session, job: &Job, scenes: &Scenes) -> Done {
+    if let Err(error) = session.control("savepoint job") {
+        return job.work.refused(error);
+    }
     let answer = session.carry_out(job, scenes);
-    let undone = answer.is_err() || job.tasks.iter().any(|task| task.terms.rollback);
     if session.conn.is_autocommit() {
         return answer;
     }
-    if undone {
-        session.control("rollback to job").map_err(|error| (0, error))?;
+    let undone = if job.work.undoes(&answer) { session.control("rollback to job") } else { Ok(()) };
+    match undone.and_then(|()| session.control("release job")) {
+        Ok(()) => answer,
+        Err(error) => job.work.refused(error),
     }
-    session.control("release job").map_err(|error| (0, error))?;
-    answer
 }
 
 fn answer_all(jobs: impl Iterator<Item = Job>, error: &RestError) {
     for job in jobs {
-        job.answer.send(Err((0, error.clone()))).unwrap_or_default();
+        let refused = job.work.refused(error.clone());
+        job.answer.send(refused).unwrap_or_default();
     }
 }
