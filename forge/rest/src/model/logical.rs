@@ -16,7 +16,9 @@ pub fn from_schema(schema: &Schema) -> Model {
     let mut keys = Vec::new();
     for table in schema.tables.values() {
         relations.insert(name(&table.name), relation(schema, table));
-        keys.extend(table.foreign_keys.iter().map(|key| foreign_key(table, key)));
+        // A key to the people who sign in leads out of what is exposed.
+        let within = table.foreign_keys.iter().filter(|key| schema.tables.contains_key(&key.table));
+        keys.extend(within.map(|key| foreign_key(table, key)));
     }
     let mut views = Vec::new();
     for view in schema.views.keys() {

@@ -11,6 +11,7 @@ mod insert;
 mod keys;
 mod returning;
 mod target;
+mod unique;
 mod update;
 mod upsert;
 

@@ -1,5 +1,6 @@
 //! Constraints that a row violates, under the names that they have in Postgres.
 
+use forge_database::people;
 use forge_database::schema::{ForeignKey, Table, Type, foreign_key_name, unique_name};
 use rusqlite::types::Value as Sql;
 use rusqlite::{ErrorCode, ffi};
@@ -45,7 +46,7 @@ impl Refusal<'_> {
 
     /// A row that refers to one that is not there.
     pub(in crate::sqlite) fn missing(&self, key: &ForeignKey, value: &Sql) -> RestError {
-        let (table, to) = (&self.table.name, &key.table);
+        let (table, to) = (&self.table.name, people::bare_name(&key.table));
         let name = foreign_key_name(table, &key.column);
         let message =
             format!("insert or update on table \"{table}\" violates foreign key constraint \"{name}\"");

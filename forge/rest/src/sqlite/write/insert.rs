@@ -8,12 +8,12 @@ use http::StatusCode;
 use rusqlite::types::Value as Sql;
 
 use super::target::Target;
+use super::unique::{self, Written};
 use super::upsert::Upsert;
 use super::{defaults, keys, returning};
 use crate::error::RestError;
 use crate::plan::{Cond, Insert, Outcome, Resolution, Returning, Terms};
 use crate::sqlite::carry::Place;
-use crate::sqlite::errors::of_row;
 use crate::sqlite::identity;
 
 /// The values of a new row, in the order of the table's columns; `None` is a number that SQLite gives out.
@@ -201,6 +201,6 @@ fn add(target: &Target<'_>, row: &NewRow, plain: &[Sql]) -> Result<i64, RestErro
     };
     match target.write(&sql, plain) {
         Ok(_) => Ok(target.place.conn.last_insert_rowid()),
-        Err(error) => Err(of_row(&target.refusal(), &error, plain)),
+        Err(error) => Err(unique::refused(target, &error, plain, Written::New)),
     }
 }

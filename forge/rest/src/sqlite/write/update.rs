@@ -10,10 +10,11 @@ use super::insert::is_required;
 use super::keys::{self, Refers};
 use super::returning;
 use super::target::{Target, id_list};
+use super::unique::{self, Written};
 use crate::error::RestError;
 use crate::plan::{Outcome, Returning, Terms, Update};
 use crate::sqlite::carry::Place;
-use crate::sqlite::errors::{self, of_row};
+use crate::sqlite::errors;
 
 /// A column with its new value.
 type Set<'t> = (&'t Column, Sql);
@@ -132,6 +133,10 @@ fn change(target: &Target<'_>, sets: &[Set<'_>], ids: &[i64]) -> Result<Vec<i64>
         Ok(written) => Ok(written),
         Err(error) if target.place.conn.is_autocommit() => Err(target.place.failed(&error)),
         // The rows are as they were, so that the one that failed can be shown.
-        Err(error) => Err(of_row(&target.refusal(), &error, &changed(target, sets, ids)?)),
+        Err(error) => {
+            let columns: Vec<String> = sets.iter().map(|(column, _)| column.name.clone()).collect();
+            let written = Written::Changed { columns: &columns, ids };
+            Err(unique::refused(target, &error, &changed(target, sets, ids)?, written))
+        }
     }
 }

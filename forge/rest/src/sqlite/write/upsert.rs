@@ -11,9 +11,10 @@ use rusqlite::types::Value as Sql;
 use super::insert::row_source;
 use super::keys::{self, Refers};
 use super::target::{Target, id_list};
+use super::unique::{self, Written};
 use crate::error::RestError;
 use crate::plan::{Conflict, Insert, Resolution};
-use crate::sqlite::errors::{self, of_row};
+use crate::sqlite::errors;
 
 /// How rows that are there already are found and changed.
 pub(super) struct Upsert<'t> {
@@ -138,7 +139,10 @@ impl<'t> Upsert<'t> {
         );
         let mut values = row.to_vec();
         values.push(id_list(&[id]));
-        let written = target.write(&sql, &values).map_err(|error| of_row(&target.refusal(), &error, row))?;
+        let columns: Vec<String> = self.sets.iter().map(|at| table.columns[*at].name.clone()).collect();
+        let changed = Written::Changed { columns: &columns, ids: &[id] };
+        let written =
+            target.write(&sql, &values).map_err(|error| unique::refused(target, &error, row, changed))?;
         written.first().copied().ok_or_else(errors::internal)
     }
 
