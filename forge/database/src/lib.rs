@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod arbitrary;
+pub mod auth;
 pub mod backup;
 pub mod change;
 pub mod contents;
@@ -13,6 +14,7 @@ pub mod ddl;
 pub mod execute;
 pub mod introspect;
 pub mod lint;
+pub mod people;
 pub mod pipeline;
 pub mod policy;
 pub mod postgres;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::schema::Schema;
+use crate::{people, schema::Schema};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,9 +163,15 @@ impl Reader<'_> {
     fn name(&mut self, at: usize, scopes: &[Vec<Source>]) -> usize {
         let Some(name) = name_of(self.text, &self.tokens[at]) else { return 1 };
         let range = self.tokens[at].range.clone();
-        if self.in_sources(at) && self.schema.tables.contains_key(&name) {
-            self.found.push((range, Meaning::Table(name)));
-            return 1;
+        if self.in_sources(at) {
+            let (table, last) = self.table_at(at, name.clone());
+            let known = self.schema.tables.contains_key(&table);
+            if known {
+                self.found.push((self.tokens[last].range.clone(), Meaning::Table(table)));
+            }
+            if known || last > at {
+                return last + 1 - at;
+            }
         }
         // A function, or the type of a cast.
         if self.is(at + 1, "(") || at.checked_sub(1).is_some_and(|before| self.is(before, "::")) {
@@ -209,16 +215,28 @@ impl Reader<'_> {
                 depth = depth.saturating_sub(1);
             } else if depth == 0
                 && self.in_sources(at)
-                && let Some(table) = name_of(self.text, &self.tokens[at])
+                && let Some(first) = name_of(self.text, &self.tokens[at])
             {
+                let (table, last) = self.table_at(at, first);
                 let next =
-                    if self.word(at + 1).is_some_and(|w| w.eq_ignore_ascii_case("as")) { 2 } else { 1 };
+                    if self.word(last + 1).is_some_and(|w| w.eq_ignore_ascii_case("as")) { 2 } else { 1 };
                 let alias =
-                    self.word(at + next).filter(|word| !ends_sources(word)).map(str::to_ascii_lowercase);
-                sources.push(Source { alias: alias.unwrap_or_else(|| table.clone()), table });
+                    self.word(last + next).filter(|word| !ends_sources(word)).map(str::to_ascii_lowercase);
+                let own = if table == people::USERS { people::NAME } else { &table };
+                sources.push(Source { alias: alias.unwrap_or_else(|| own.to_owned()), table });
             }
         }
         sources
+    }
+
+    /// The table named at `at`, whose first word is `first`, perhaps its schema; and its last token.
+    fn table_at(&self, at: usize, first: String) -> (String, usize) {
+        let behind = self.tokens.get(at + 2).filter(|_| self.is(at + 1, "."));
+        match behind.and_then(|token| name_of(self.text, token)) {
+            Some(table) if first == "public" => (table, at + 2),
+            Some(table) => (format!("{first}.{table}"), at + 2),
+            None => (first, at),
+        }
     }
 
     /// Whether the token stands where a `select` names a table.
@@ -251,7 +269,7 @@ impl Reader<'_> {
     }
 
     fn has(&self, table: &str, column: &str) -> bool {
-        self.schema.tables.get(table).is_some_and(|table| table.column(column).is_some())
+        people::table(self.schema, table).is_some_and(|table| table.column(column).is_some())
     }
 
     fn is(&self, at: usize, symbol: &str) -> bool {

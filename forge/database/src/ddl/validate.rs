@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forge_core::Name;
 
 use super::{COLUMNS_MAX, ENUM_VALUES_MAX, Problem, TABLES_MAX, sqlite};
+use crate::people;
 use crate::schema::{Column, ColumnDefault, Command, OnDelete, Schema, Table, Type, unique_name};
 
 /// The most dimensions of a vector: what pgvector stores.
@@ -226,8 +227,8 @@ fn foreign_keys(schema: &Schema, table: &Table) -> Result<(), Problem> {
             let name = format!("{}.{}", table.name, key.column);
             return Err(Problem::Exists { kind: "foreign key of", name });
         }
-        let Some(to) = schema.table(&key.table) else {
-            let known = schema.tables.keys().cloned().collect();
+        let Some(to) = people::table(schema, &key.table) else {
+            let known = schema.tables.keys().cloned().chain([people::USERS.to_owned()]).collect();
             return Err(Problem::Missing { kind: "table", name: key.table.clone(), known });
         };
         let to_column = column_in(to, &key.references)?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::case::Case;
 use super::data::subject;
 use super::{Area, Hits, Rule, Severity};
+use crate::people;
 use crate::schema::{ForeignKey, OnDelete, Table, Type};
 
 const COLUMNS_MAX: usize = 100;
@@ -141,7 +142,7 @@ fn foreign_keys<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (&'c Table, &'c 
     let touched: BTreeSet<&str> = case.touched().map(|table| table.name.as_str()).collect();
     let keys = |table: &'c Table| table.foreign_keys.iter().map(move |key| (table, key));
     case.target.tables.values().flat_map(keys).filter(move |(table, key)| {
-        let gone = !case.target.tables.contains_key(&key.table);
+        let gone = people::table(case.target, &key.table).is_none();
         gone || touched.contains(table.name.as_str()) || touched.contains(key.table.as_str())
     })
 }
@@ -153,7 +154,7 @@ fn foreign_key_missing(case: &Case<'_>, hits: &mut Hits) {
             hits.add(at, format!("`{}` has no column `{}`", table.name, key.column));
             continue;
         }
-        match case.target.tables.get(&key.table) {
+        match people::table(case.target, &key.table) {
             None => hits.add(at, format!("there is no table `{}`", key.table)),
             Some(other) if other.column(&key.references).is_none() => {
                 hits.add(at, format!("`{}` has no column `{}`", key.table, key.references));
@@ -165,7 +166,7 @@ fn foreign_key_missing(case: &Case<'_>, hits: &mut Hits) {
 
 fn foreign_key_type(case: &Case<'_>, hits: &mut Hits) {
     for (table, key) in foreign_keys(case) {
-        let to = case.target.tables.get(&key.table).and_then(|other| other.column(&key.references));
+        let to = people::table(case.target, &key.table).and_then(|other| other.column(&key.references));
         let (Some(from), Some(to)) = (table.column(&key.column), to) else { continue };
         if !comparable(&from.ty, &to.ty) {
             let message =
@@ -183,7 +184,7 @@ fn comparable(a: &Type, b: &Type) -> bool {
 
 fn foreign_key_not_unique(case: &Case<'_>, hits: &mut Hits) {
     for (table, key) in foreign_keys(case) {
-        let Some(other) = case.target.tables.get(&key.table) else { continue };
+        let Some(other) = people::table(case.target, &key.table) else { continue };
         if other.column(&key.references).is_some() && !is_unique(other, &key.references) {
             let message = format!("`{}.{}` may hold a value twice", key.table, key.references);
             hits.add(subject(&table.name, &key.column), message);
@@ -332,5 +333,5 @@ fn cascades_from_users(table: &Table) -> bool {
 
 /// Whether a table holds the people who sign in, judged by its name.
 pub(super) fn is_users(name: &str) -> bool {
-    matches!(name, "users" | "user" | "accounts" | "members" | "profiles" | "auth_users")
+    matches!(name, "users" | "user" | "accounts" | "members" | "profiles" | "auth_users" | people::USERS)
 }

@@ -160,6 +160,7 @@ impl Database {
         let failed = |source| PipelineError::Sqlite { attempt: "prepare the history", source };
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         history::create(&transaction).map_err(failed)?;
+        crate::auth::create(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(database)
     }

@@ -45,6 +45,8 @@ pub enum ExprKind {
     Jwt,
     /// `now()`.
     Now,
+    /// `auth.can(resource, access)`: whether the claim `grants` allows it.
+    Can(Box<Expr>, Access),
     /// `json -> 'key'` and `json ->> 'key'`.
     Get {
         /// The JSON value.
@@ -184,6 +186,43 @@ pub enum Case {
     Insensitive,
 }
 
+/// What a grant allows on a resource. Each holds those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Looking.
+    Read,
+    /// Changing.
+    Write,
+    /// Ruling over it: who else may.
+    Control,
+    /// Everything there is and will be.
+    All,
+}
+
+impl Access {
+    const EVERY: [Access; 4] = [Access::Read, Access::Write, Access::Control, Access::All];
+
+    /// The access of that name.
+    pub fn named(name: &str) -> Option<Access> {
+        Access::EVERY.into_iter().find(|access| access.name() == name)
+    }
+
+    /// Its name in a grant, behind the resource and a colon.
+    pub fn name(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::Write => "write",
+            Access::Control => "control",
+            Access::All => "*",
+        }
+    }
+
+    /// What a grant may say to allow it: itself, and what holds it.
+    pub fn allowed_by(self) -> impl Iterator<Item = Access> {
+        Access::EVERY.into_iter().filter(move |access| *access >= self)
+    }
+}
+
 /// The functions that policies may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
@@ -244,7 +283,8 @@ impl Expr {
             | ExprKind::Role
             | ExprKind::Jwt
             | ExprKind::Now => Vec::new(),
-            ExprKind::Get { from: of, .. }
+            ExprKind::Can(of, _)
+            | ExprKind::Get { from: of, .. }
             | ExprKind::Unary(_, of)
             | ExprKind::Is { of, .. }
             | ExprKind::Cast(of, _) => vec![of],

@@ -3,11 +3,12 @@
 //! [`parse()`] reads the text, [`resolve()`] looks up its names and checks its types, and a module per
 //! engine, such as [`sqlite`], turns the [`typed`] tree into conditions of that engine. The language is
 //! the part of Postgres' expressions that both engines can hold to: columns, literals, `auth.uid()`,
-//! `auth.role()`, `auth.jwt() ->> 'claim'`, `now()`, comparisons, `and`, `or`, `not`, `is`, `in`, `like`,
+//! `auth.role()`, `auth.email()`, `auth.jwt() ->> 'claim'`, `auth.can('resource', 'read')`, `now()`, comparisons, `and`, `or`, `not`, `is`, `in`, `like`,
 //! `between`, arithmetic, `coalesce`, `lower`, `upper`, `length`, casts, and subqueries behind `exists` and
 //! `in`. Truth has three values as in SQL, and null is not true.
 //!
-//! A subquery sees what the same identity may read: the policies of its tables apply to it.
+//! A subquery sees what the same identity may read: the policies of its tables apply to it. `auth.users`
+//! stands for the row of the one who asks, without its secrets.
 
 mod error;
 mod expr;
@@ -25,7 +26,7 @@ pub mod typed;
 pub(crate) mod tests;
 
 pub use error::{Flaw, PolicyError, Position};
-pub use expr::{Binary, Case, Expr, ExprKind, From, Function, Is, Key, Select, Unary, Yields};
+pub use expr::{Access, Binary, Case, Expr, ExprKind, From, Function, Is, Key, Select, Unary, Yields};
 pub use literal::WILDCARDS_MAX;
 pub use parse::{DEPTH_MAX, HEIGHT_MAX, NODES_MAX, parse};
 pub use resolve::resolve;

@@ -4,7 +4,7 @@ mod cursor;
 mod part;
 
 use super::error::{Flaw, PolicyError, Position};
-use super::expr::{Binary, Case, Expr, ExprKind, Function, Is, Unary, Yields};
+use super::expr::{Access, Binary, Case, Expr, ExprKind, Function, Is, Key, Unary, Yields};
 use super::token::{Token, TokenKind, tokens};
 
 /// How deep parentheses, operators and subqueries may be nested.
@@ -159,15 +159,40 @@ impl Parser {
             "uid" => ExprKind::Uid,
             "role" => ExprKind::Role,
             "jwt" => ExprKind::Jwt,
+            "email" => {
+                self.expect("(")?;
+                self.expect(")")?;
+                let from = Box::new(self.node(ExprKind::Jwt, at)?);
+                let key = Key::Name("email".to_owned());
+                return self.node(ExprKind::Get { from, key, yields: Yields::Text }, at);
+            }
+            "can" => return self.can(at),
             other => {
                 let message = format!("there is no function `auth.{other}`");
                 return Err(PolicyError::at(Flaw::Unsupported, at, message)
-                    .hint("use `auth.uid()`, `auth.role()` or `auth.jwt() ->> 'claim'`"));
+                    .hint("there are auth.uid(), auth.role(), auth.email(), auth.can('resource', 'read') and auth.jwt() ->> 'claim'"));
             }
         };
         self.expect("(")?;
         self.expect(")")?;
         self.node(kind, at)
+    }
+
+    /// `(resource, 'access')`
+    fn can(&mut self, at: Position) -> Result<Expr, PolicyError> {
+        self.expect("(")?;
+        let resource = Box::new(self.expr(OR)?);
+        self.expect(",")?;
+        let access = match self.peek() {
+            TokenKind::Text(name) => Access::named(name),
+            _ => None,
+        };
+        let Some(access) = access else {
+            return Err(self.unexpected("`'read'`, `'write'`, `'control'` or `'*'`"));
+        };
+        self.next += 1;
+        self.expect(")")?;
+        self.node(ExprKind::Can(resource, access), at)
     }
 
     fn call(&mut self, name: &str, at: Position) -> Result<Expr, PolicyError> {
@@ -185,7 +210,7 @@ impl Parser {
             _ => {
                 let message = format!("the function `{name}` is not part of policies");
                 return Err(PolicyError::at(Flaw::Unsupported, at, message).hint(
-                    "the functions are auth.uid, auth.role, auth.jwt, now, coalesce, lower, upper and length",
+                    "the functions are auth.uid, auth.role, auth.email, auth.jwt, auth.can, now, coalesce, lower, upper and length",
                 ));
             }
         };

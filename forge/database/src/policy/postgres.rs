@@ -15,6 +15,7 @@ use super::typed::{
     Binary, Case, Function, Is, Key, Literal, Node, NodeKind, Query, ROW, Resolved, Ty, Unary, Yields,
 };
 use crate::ddl::postgres::{quote_name as quote, quote_text as text};
+use crate::people;
 pub use statements::{custom_roles, policies};
 pub(crate) use statements::{named, reads};
 use value::{converted, like, type_name};
@@ -70,6 +71,12 @@ impl Writer {
             NodeKind::Role => self.sql.push_str("(select auth.role())"),
             NodeKind::Jwt => self.sql.push_str("(select auth.jwt())"),
             NodeKind::Now => self.sql.push_str("now()"),
+            NodeKind::Can(resource, access) => {
+                // One that is the same for every row is worked out once.
+                let (open, close) = if is_fixed(resource) { ("(select ", ")") } else { ("", "") };
+                let access = text(access.name());
+                self.around(&format!("{open}auth.can("), resource, &format!(", {access}){close}"))?;
+            }
             NodeKind::Get(of, path, yields) => self.get(of, path, *yields)?,
             NodeKind::Unary(Unary::Not, of) => self.around("(not ", of, ")")?,
             NodeKind::Unary(Unary::Negate, of) => {
@@ -302,8 +309,11 @@ impl Writer {
         }
         for (at, source) in query.from.iter().enumerate() {
             let joined = if at == 0 { "from" } else { "join" };
-            let table = quote(&source.table);
-            write_all(&mut self.sql, format_args!(" {joined} public.{table} as _s{}", source.number));
+            let table = match source.table.as_str() {
+                people::USERS => people::VIEW.to_owned(),
+                other => format!("public.{}", quote(other)),
+            };
+            write_all(&mut self.sql, format_args!(" {joined} {table} as _s{}", source.number));
             if at > 0 {
                 self.sql.push_str(" on ");
                 match &source.on {
@@ -327,6 +337,15 @@ impl Writer {
         }
         let (before, after) = converted(&of.ty, to);
         self.around(before, of, after)
+    }
+}
+
+/// Whether the value is the same for every row: one without columns.
+fn is_fixed(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Literal(_) | NodeKind::Uid | NodeKind::Role | NodeKind::Jwt => true,
+        NodeKind::Get(of, ..) | NodeKind::Cast(of) => is_fixed(of),
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ use super::error::{Flaw, PolicyError, Position};
 use super::expr::{Binary, Expr, ExprKind, Function, Is, Key, Select, Unary, Yields};
 use super::literal;
 use super::typed::{Literal, Node, NodeKind, Query, ROW, Resolved, Source, Ty};
+use crate::people;
 use crate::schema::{Schema, Table};
 
 /// Looks up the names in `expr`, a condition on the rows of `table`, and checks that its types go
@@ -59,6 +60,10 @@ impl<'s> Resolver<'s> {
             ExprKind::Role => node(NodeKind::Role, Ty::Text),
             ExprKind::Jwt => node(NodeKind::Jwt, Ty::Json),
             ExprKind::Now => node(NodeKind::Now, Ty::Timestamptz),
+            ExprKind::Can(resource, access) => {
+                let resource = self.text(resource)?;
+                node(NodeKind::Can(Box::new(resource), *access), Ty::Bool)
+            }
             ExprKind::Get { from, key, yields } => self.get(from, key, *yields),
             ExprKind::Unary(Unary::Not, of) => {
                 let of = self.condition(of)?;
@@ -276,7 +281,7 @@ impl<'s> Resolver<'s> {
     fn query(&mut self, select: &Select) -> Result<Query, PolicyError> {
         let mut scope: Vec<Named<'s>> = Vec::new();
         for from in &select.from {
-            let table = self.schema.tables.get(&from.table).ok_or_else(|| {
+            let table = people::table(self.schema, &from.table).ok_or_else(|| {
                 PolicyError::at(Flaw::UnknownTable, from.at, format!("there is no table `{}`", from.table))
                     .hint("a policy's subquery reads tables of the same database")
             })?;

@@ -4,6 +4,7 @@
 
 use super::error::{Flaw, PolicyError};
 use super::parse::RESERVED;
+use crate::people;
 use crate::schema::{Column, Command, Policy, Rls, Table, Type};
 
 /// Columns that hold a row's owner, the likeliest first.
@@ -206,7 +207,10 @@ fn unknown(label: &str) -> PolicyError {
 
 /// The columns that could hold an owner: those that refer to users, else the uuids.
 fn would_do(table: &Table) -> String {
-    let to_users = table.foreign_keys.iter().filter(|key| matches!(key.table.as_str(), "users" | "profiles"));
+    let to_users = table
+        .foreign_keys
+        .iter()
+        .filter(|key| matches!(key.table.as_str(), "users" | "profiles" | people::USERS));
     let mut names: Vec<&str> = to_users.map(|key| key.column.as_str()).collect();
     if names.is_empty() {
         let uuids = table

@@ -13,9 +13,10 @@ use forge_core::Role;
 use super::error::{Flaw, PolicyError};
 use super::rule::{Rule, Side, cycle_error, rule};
 use super::typed::{
-    Binary, Case, Function, Is, Key, Literal, Node, NodeKind, Query, ROW, Resolved, Ty, Unary, Yields,
+    Access, Binary, Case, Function, Is, Key, Literal, Node, NodeKind, Query, ROW, Resolved, Ty, Unary, Yields,
 };
 use crate::ddl::sqlite::{quote_name as quote, quote_text as text};
+use crate::people;
 use crate::schema::{Command, Schema};
 use form::{beyond_row, conversion, glob};
 
@@ -174,6 +175,7 @@ impl Writer<'_> {
             NodeKind::Role => self.param(Param::Role),
             NodeKind::Jwt => self.param(Param::Jwt),
             NodeKind::Now => self.sql.push_str(NOW),
+            NodeKind::Can(resource, access) => self.can(resource, *access, aliases)?,
             NodeKind::Get(of, path, yields) => self.get(of, path, *yields, aliases)?,
             NodeKind::Unary(unary, of) => {
                 self.sql.push_str(if *unary == Unary::Not { "(not " } else { "(- " });
@@ -277,6 +279,16 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Whether a grant for the resource, or for every one, is among the claims. Null is no resource.
+    fn can(&mut self, resource: &Node, access: Access, aliases: &Aliases) -> Result<(), PolicyError> {
+        let start = self.sql.len();
+        self.node(resource, aliases)?;
+        let resource = self.sql.split_off(start);
+        self.params.push(Param::Jwt);
+        self.sql.push_str(&granted(&resource, access));
+        Ok(())
+    }
+
     fn binary(
         &mut self,
         binary: Binary,
@@ -349,7 +361,8 @@ impl Writer<'_> {
         }
         for (at, (source, (_, alias))) in query.from.iter().zip(named).enumerate() {
             let joined = if at == 0 { "from" } else { "join" };
-            write_all(&mut self.sql, format_args!(" {joined} {} as {}", quote(&source.table), quote(alias)));
+            let table = self.source(&source.table);
+            write_all(&mut self.sql, format_args!(" {joined} {table} as {}", quote(alias)));
             if let Some(on) = &source.on {
                 self.sql.push_str(" on ");
                 self.node(on, &aliases)?;
@@ -357,7 +370,11 @@ impl Writer<'_> {
         }
         for (at, (source, (_, alias))) in query.from.iter().zip(named).enumerate() {
             self.sql.push_str(if at == 0 { " where (" } else { " and (" });
-            self.table(&source.table, Command::Select, Side::Using, alias)?;
+            if source.table == people::USERS {
+                self.sql.push('1');
+            } else {
+                self.table(&source.table, Command::Select, Side::Using, alias)?;
+            }
             self.sql.push(')');
         }
         if let Some(filter) = &query.filter {
@@ -368,6 +385,15 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// What a subquery reads under the table's name.
+    fn source(&mut self, table: &str) -> String {
+        if table != people::USERS {
+            return quote(table);
+        }
+        self.params.push(Param::Uid);
+        people::own_row(Param::Uid.name())
+    }
+
     /// A conversion; what does not convert becomes null.
     fn cast(&mut self, of: &Node, to: &Ty, aliases: &Aliases) -> Result<(), PolicyError> {
         write_all(&mut self.sql, format_args!("(select {} from (select ", conversion(&of.ty, to)));
@@ -375,6 +401,20 @@ impl Writer<'_> {
         self.sql.push_str(" as v))");
         Ok(())
     }
+}
+
+/// Whether the claims allow the access to a resource, which is a text in SQL.
+pub(crate) fn granted(resource: &str, access: Access) -> String {
+    let jwt = Param::Jwt.name();
+    let words: Vec<String> = access
+        .allowed_by()
+        .map(|access| format!("'*:{word}', _r.v || ':{word}'", word = access.name()))
+        .collect();
+    format!(
+        "(json_type({jwt}, '$.grants') is 'array' and exists (select 1 from json_each({jwt}, '$.grants') as _g, (select \
+         {resource} as v) as _r where _g.type = 'text' and _g.value in ({})))",
+        words.join(", ")
+    )
 }
 
 fn write_all(sql: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -84,7 +84,13 @@ fn errors_say_where_and_what_instead() {
             Flaw::Unsupported,
             "the function `pg_sleep` is not part of policies (line 1, column 1)",
         ),
-        ("auth.email() = 'x'", Flaw::Unsupported, "there is no function `auth.email` (line 1, column 1)"),
+        ("auth.phone() = 'x'", Flaw::Unsupported, "there is no function `auth.phone` (line 1, column 1)"),
+        (
+            "auth.can('posts', 'rule')",
+            Flaw::Syntax,
+            "expected `'read'`, `'write'`, `'control'` or `'*'`, found the text 'rule' (line 1, column 19)",
+        ),
+        ("auth.can(views, 'read')", Flaw::Type, "a text is needed, this is integer (line 1, column 10)"),
         (
             "case when true then true end",
             Flaw::Unsupported,
@@ -101,9 +107,14 @@ fn errors_say_where_and_what_instead() {
             "`limit` is not part of a policy's subquery (line 1, column 31)",
         ),
         (
-            "exists (select 1 from auth.users)",
+            "exists (select 1 from auth.sessions)",
             Flaw::UnknownTable,
-            "there is no schema `auth` (line 1, column 23)",
+            "there is no table `auth.sessions` (line 1, column 23)",
+        ),
+        (
+            "exists (select 1 from auth.users where encrypted_password is null)",
+            Flaw::UnknownColumn,
+            "there is no column `encrypted_password` (line 1, column 40)",
         ),
         ("12x = 1", Flaw::Syntax, "the number goes over into letters (line 1, column 1)"),
         ("99999999999999999999 = 1", Flaw::Unsupported, "the number is too long (line 1, column 1)"),

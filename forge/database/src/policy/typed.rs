@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-pub use super::expr::{Binary, Case, Function, Is, Key, Unary, Yields};
+pub use super::expr::{Access, Binary, Case, Function, Is, Key, Unary, Yields};
 use crate::schema::Type;
 
 /// A policy's condition, ready to be compiled.
@@ -48,6 +48,8 @@ pub enum NodeKind {
     Jwt,
     /// `now()`
     Now,
+    /// `auth.can(resource, access)`
+    Can(Box<Node>, Access),
     /// A member of a JSON value, by its path.
     Get(Box<Node>, Vec<Key>, Yields),
     /// One operand.
@@ -111,7 +113,8 @@ pub struct Query {
     pub filter: Option<Node>,
 }
 
-/// A table in a subquery. Its own policies for reading apply to it.
+/// A table in a subquery. Its own policies for reading apply to it; of [`crate::people::USERS`] there is the
+/// row of the one who asks, alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// Its number, unique in the policy.

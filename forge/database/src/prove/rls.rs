@@ -27,6 +27,7 @@ use serde::Serialize;
 pub use fixture::Owner;
 
 use crate::ddl::sqlite::quote_name;
+use crate::people;
 use crate::policy::sqlite::NOW;
 use crate::policy::tables_read;
 use crate::rows::guard;
@@ -124,6 +125,9 @@ pub enum RlsError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The people who sign in could not be made.
+    #[error("could not add people to the copy for the two-identity proof: {0}")]
+    People(String),
 }
 
 impl Cell {
@@ -196,7 +200,8 @@ fn prove_against(
         shadow.query_row("pragma foreign_keys", [], |row| row.get(0)).map_err(sqlite("look at"))?;
     // Rows come one by one here, and who may reach them does not hang on their keys.
     shadow.execute_batch("pragma foreign_keys = off").map_err(sqlite("prepare"))?;
-    guard::confine(shadow).map_err(sqlite("confine"))?;
+    crate::auth::create(shadow).map_err(sqlite("add people to"))?;
+    guard::confine_copy(shadow).map_err(sqlite("confine"))?;
     shadow.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     let proof = prove(shadow, promised, enforced, changed);
     guard::release(shadow).map_err(sqlite("release"))?;
@@ -231,7 +236,7 @@ fn concerns(table: &Table, changed: &BTreeSet<String>) -> bool {
 
 /// Empties every table; returns the time.
 fn emptied(conn: &Connection, schema: &Schema) -> Result<jiff::Timestamp, RlsError> {
-    for table in schema.tables.keys() {
+    for table in schema.tables.keys().map(String::as_str).chain([people::USERS]) {
         let sql = format!("delete from {}", quote_name(table));
         conn.execute_batch(&sql).map_err(sqlite("empty"))?;
     }

@@ -9,8 +9,7 @@ use super::error::{DEFINITION, LIMIT, RoutineError, UNKNOWN_TABLE, UNKNOWN_TYPE}
 use super::resolve::{Resolver, read_only};
 use super::sqlite::Writer;
 use super::stack::on_own_stack;
-use super::tree::Uses;
-use super::{Signature, compile_call, compile_computed, typed, whole, writes};
+use super::{Signature, compile_call, compile_computed, parse, typed, whole, writes};
 use crate::schema::{Argument, ArgumentType, Command, Function, Returns, Schema, Type, View, Volatility};
 
 /// The most arguments of a function, and columns of its result.
@@ -63,7 +62,7 @@ fn view_holds(schema: &Schema, view: &View) -> Result<Signature, RoutineError> {
     }
     let role = Role::Service;
     Writer::new(schema, &role, None).query(&query)?;
-    Ok(signature(typed(&query), &resolver.uses))
+    Ok(signature(typed(&query), &resolver, &view.query))
 }
 
 /// What a function of `schema` gives and uses, or why it cannot be.
@@ -87,10 +86,17 @@ fn function_holds(schema: &Schema, function: &Function) -> Result<Signature, Rou
     } else {
         compile_call(schema, &Role::Service, function, None)?;
     }
-    Ok(signature(body.result.as_ref().map(typed).unwrap_or_default(), &resolver.uses))
+    Ok(signature(body.result.as_ref().map(typed).unwrap_or_default(), &resolver, &function.body))
 }
 
-fn signature(columns: Vec<(String, Type)>, uses: &Uses) -> Signature {
+fn signature(columns: Vec<(String, Type)>, resolver: &Resolver<'_>, text: &str) -> Signature {
+    let uses = &resolver.uses;
+    let people: BTreeSet<_> = resolver
+        .people
+        .iter()
+        .filter_map(|span| parse::range(text, *span))
+        .map(|at| (at.start, at.end))
+        .collect();
     let written = uses.tables.iter().filter(|(command, _)| *command != Command::Select);
     Signature {
         columns,
@@ -103,6 +109,7 @@ fn signature(columns: Vec<(String, Type)>, uses: &Uses) -> Signature {
         writes: written.map(|(_, table)| table.clone()).collect(),
         views: uses.views.clone(),
         functions: uses.functions.clone(),
+        people: people.into_iter().map(|(start, end)| start..end).collect(),
     }
 }
 

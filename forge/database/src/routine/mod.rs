@@ -119,6 +119,8 @@ pub struct Signature {
     pub views: BTreeSet<String>,
     /// The functions that it calls.
     pub functions: BTreeSet<String>,
+    /// Where its text, in bytes, names the people who sign in, of whom it reads the one who asks.
+    pub people: Vec<std::ops::Range<usize>>,
 }
 
 /// The view called `name`, for `role`. For the service, no policies apply.

@@ -3,10 +3,12 @@
 //! The parser recurses, and so does everything that walks its trees, so the number of tokens and the
 //! depth of the nesting are bounded before and while it runs.
 
+use std::ops::Range;
+
 use sqlparser::ast::Statement;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
 
 use super::error::{LIMIT, Place, RoutineError, SYNTAX};
 
@@ -49,6 +51,20 @@ pub(crate) fn data_type(text: &str) -> Result<sqlparser::ast::DataType, RoutineE
         Token::EOF => Ok(ty),
         other => Err(RoutineError::new(SYNTAX, format!("there is more after the type: `{other}`"))),
     }
+}
+
+/// The bytes of the text at a place that the parser gives.
+pub(super) fn range(text: &str, span: Span) -> Option<Range<usize>> {
+    let at = |place: Location| {
+        let line = usize::try_from(place.line).ok()?.checked_sub(1)?;
+        let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
+        let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+        let within =
+            text[start..].char_indices().map(|(at, _)| at).chain([text.len() - start]).nth(column)?;
+        Some(start + within)
+    };
+    let range = at(span.start)?..at(span.end)?;
+    text.get(range.clone()).map(|_| range)
 }
 
 fn parser(text: &str) -> Result<Parser<'static>, RoutineError> {

@@ -5,6 +5,7 @@
 
 use super::builtin::{Aggregate, Builtin};
 use super::types::Ty;
+use crate::policy::Access as Grants;
 use crate::policy::sqlite::Param;
 use crate::schema::Command;
 
@@ -38,6 +39,8 @@ pub(crate) enum ExprKind {
     Who(Param),
     /// `auth.jwt() ->> 'claim'` by the old name of the setting.
     Claim(String),
+    /// `auth.can(resource, access)`
+    Can(Box<Expr>, Grants),
     /// What is asked.
     Request(Request),
     Not(Box<Expr>),
@@ -208,6 +211,10 @@ pub(crate) enum From {
         source: u32,
         table: String,
         access: Access,
+    },
+    /// The row of the one who asks among the people who sign in.
+    Person {
+        source: u32,
     },
     /// The rows that a statement has set aside under this name, as rows of the table.
     Staged {
@@ -412,6 +419,7 @@ impl Expr {
             | ExprKind::Negate(of)
             | ExprKind::Is(of, _)
             | ExprKind::ToJson(of)
+            | ExprKind::Can(of, _)
             | ExprKind::Cast(of)
             | ExprKind::InQuery { of, .. } => vec![of],
             ExprKind::Binary(_, left, right) => vec![left, right],

@@ -225,10 +225,8 @@ fn column_change(context: &Context<'_>, word: &str, body: &Node) -> Result<Pendi
 pub(super) fn foreign_key(context: &Context<'_>, fields: &Fields<'_>) -> Result<ForeignKey, SpecError> {
     let node = fields.need("references")?;
     let text = scalar(node)?;
-    let (table, references) = match text.split_once('.') {
-        Some((table, column)) => (table, column.to_owned()),
-        None => (text, context.key_of(text)),
-    };
+    let (table, column) = column::target_of(text);
+    let references = column.map_or_else(|| context.key_of(table), str::to_owned);
     Ok(ForeignKey {
         column: fields.name("column")?,
         table: table.to_owned(),

@@ -7,6 +7,7 @@ use super::{
     node::Node,
     types,
 };
+use crate::people;
 use crate::schema::{ColumnDefault, OnDelete, Type};
 
 /// What a column's text says; what it leaves open is judged later.
@@ -141,10 +142,8 @@ impl<'t> Reader<'t> {
         if target.is_empty() {
             target = self.take(word, "a table, as in fk->users.id")?.text;
         }
-        let (table, column) = match target.split_once(['.', '(']) {
-            Some((table, column)) => (table, Some(column.trim_end_matches(')').trim().to_owned())),
-            None => (target, None),
-        };
+        let (table, column) = target_of(target);
+        let column = column.map(str::to_owned);
         if self.draft.reference.is_some() {
             return Err(self.error(word, "the column refers to two tables", "one fk->"));
         }
@@ -280,6 +279,19 @@ impl<'t> Reader<'t> {
 
     fn error(&self, word: Word<'t>, problem: impl Into<String>, expected: impl Into<String>) -> SpecError {
         SpecError::new(self.node.place_of(word.at), problem, expected)
+    }
+}
+
+/// The table that a key refers to, and what stands behind it as its column: `users.id`, `users(id)`, and the
+/// same of `auth.users`, the only table with a point in its name.
+pub(super) fn target_of(text: &str) -> (&str, Option<&str>) {
+    let split = |text: &str, from: usize| text[from..].find(['.', '(']).map(|at| from + at);
+    let of_people =
+        text.strip_prefix(people::USERS).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '(']));
+    let from = if of_people { people::USERS.len() } else { 0 };
+    match split(text, from) {
+        Some(at) => (&text[..at], Some(text[at + 1..].trim_end_matches(')').trim())),
+        None => (text, None),
     }
 }
 

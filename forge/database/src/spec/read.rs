@@ -12,6 +12,7 @@ use super::{
 use crate::{
     change::{Change, Migration},
     ddl::{CHANGES_MAX, Outline},
+    people,
     schema::{Schema, Type},
 };
 
@@ -150,7 +151,7 @@ impl Context<'_> {
         {
             return Some(table::type_of(self, draft, depth));
         }
-        self.current.table(table)?.column(&column).map(|column| column.ty.clone())
+        people::table(self.current, table)?.column(&column).map(|column| column.ty.clone())
     }
 
     /// The column that a reference to `table` means when it names none.

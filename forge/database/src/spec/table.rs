@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     ddl::COLUMNS_MAX,
+    people,
     schema::{Check, Column, ColumnDefault, ColumnGrant, ForeignKey, Index, IndexColumn, Table, Type},
 };
 
@@ -161,10 +162,8 @@ fn mapped(context: &Context<'_>, node: &Node) -> Result<Draft, SpecError> {
     }
     if let Some(node) = fields.get("references") {
         let text = scalar(node)?;
-        let (table, column) = match text.split_once('.') {
-            Some((table, column)) => (table, Some(column.to_owned())),
-            None => (text, None),
-        };
+        let (table, column) = column::target_of(text);
+        let column = column.map(str::to_owned);
         let on_delete = on_delete(&fields)?;
         draft.reference = Some(Reference { at: node.at, table: table.to_owned(), column, on_delete });
     }
@@ -185,7 +184,7 @@ pub(super) fn settle_column(
         references: reference.column.clone().unwrap_or_else(|| context.key_of(&reference.table)),
         on_delete: reference.on_delete,
     });
-    if let Some(reference) = &draft.reference {
+    if let Some(reference) = draft.reference.as_ref().filter(|reference| reference.table != people::USERS) {
         check_name(&reference.table, reference.at)?;
     }
     let alone = key == [draft.name.as_str()] && draft.reference.is_none();

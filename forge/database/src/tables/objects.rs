@@ -47,7 +47,7 @@ pub(crate) struct FoundIndex {
 pub(crate) fn all(conn: &Connection) -> rusqlite::Result<Vec<Found>> {
     let mut statement = conn.prepare(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' \
-         ESCAPE '\\' AND tbl_name NOT LIKE '\\_loki%' ESCAPE '\\' ORDER BY type, name",
+         ESCAPE '\\' AND tbl_name NOT LIKE '\\_loki%' ESCAPE '\\' AND tbl_name NOT LIKE 'auth.%' ORDER BY type, name",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(Found { kind: row.get(0)?, name: row.get(1)?, table: row.get(2)?, sql: row.get(3)? })

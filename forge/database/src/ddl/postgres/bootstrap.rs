@@ -23,6 +23,8 @@ pub fn bootstrap(app_role: &str) -> Vec<String> {
     let all = format!("anon, authenticated, service_role, {}", quote_name(app_role));
     out.extend(["public", "auth", "loki"].map(|schema| format!("GRANT USAGE ON SCHEMA {schema} TO {all}")));
     out.extend(FUNCTIONS.iter().map(|sql| (*sql).to_owned()));
+    out.extend(crate::auth::postgres(app_role));
+    out.extend(crate::people::postgres());
     for (what, on) in [("SELECT, INSERT, UPDATE, DELETE", "TABLES"), ("USAGE, SELECT", "SEQUENCES")] {
         out.push(format!(
             "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {what} ON {on} TO anon, authenticated, service_role"
@@ -78,7 +80,7 @@ pub(super) fn custom_role(name: &str) -> Vec<String> {
 
 /// Who asks, and conversions that give null where Postgres' own raise an error. Regular expressions are
 /// told the collation, so that their ranges are those of ASCII.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 12] = [
     "CREATE OR REPLACE FUNCTION loki.try_uuid(v text) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT \
      CASE WHEN v COLLATE \"C\" ~ '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$' THEN \
      v::uuid END $$",
@@ -110,4 +112,9 @@ const FUNCTIONS: [&str; 11] = [
      coalesce(nullif(current_setting('request.jwt.claim.role', true), ''), auth.jwt() ->> 'role', current_user::text) $$",
     "CREATE OR REPLACE FUNCTION auth.email() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT auth.jwt() \
      ->> 'email' $$",
+    "CREATE OR REPLACE FUNCTION auth.can(resource text, access text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS \
+     $$ SELECT EXISTS (SELECT FROM jsonb_array_elements(CASE jsonb_typeof(auth.jwt() -> 'grants') WHEN 'array' THEN \
+     auth.jwt() -> 'grants' ELSE '[]' END) AS held CROSS JOIN unnest(CASE access WHEN 'read' THEN ARRAY['read', 'write', \
+     'control', '*'] WHEN 'write' THEN ARRAY['write', 'control', '*'] WHEN 'control' THEN ARRAY['control', '*'] WHEN '*' \
+     THEN ARRAY['*'] END) AS word WHERE held IN (to_jsonb('*:' || word), to_jsonb(resource || ':' || word))) $$",
 ];

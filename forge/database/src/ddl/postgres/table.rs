@@ -3,6 +3,7 @@
 use super::{quote_name, value::literal};
 use crate::schema::derived_name;
 use crate::{
+    people,
     policy::{self, PolicyError},
     schema::{Check, Column, ColumnDefault, ForeignKey, Index, OnDelete, Schema, Table, Type, unique_name},
 };
@@ -35,6 +36,11 @@ pub fn sql_type(ty: &Type) -> String {
 /// A table's name with its schema, quoted.
 pub(super) fn qualified(name: &str) -> String {
     format!("public.{}", quote_name(name))
+}
+
+/// The name of a table that a key refers to.
+fn referred(name: &str) -> String {
+    if name == people::USERS { people::USERS.to_owned() } else { qualified(name) }
 }
 
 /// The kinds of parts that a table has beyond its columns.
@@ -188,7 +194,7 @@ fn foreign_body(key: &ForeignKey) -> String {
     format!(
         "FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {action} DEFERRABLE INITIALLY IMMEDIATE",
         quote_name(&key.column),
-        qualified(&key.table),
+        referred(&key.table),
         quote_name(&key.references)
     )
 }

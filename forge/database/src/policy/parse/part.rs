@@ -1,6 +1,7 @@
 //! The parts of an expression that are none: subqueries, JSON keys, types.
 
 use super::{OR, Parser, RESERVED};
+use crate::people;
 use crate::policy::error::{Flaw, PolicyError};
 use crate::policy::expr::{From, Key, Select};
 use crate::policy::token::TokenKind;
@@ -47,13 +48,20 @@ impl Parser {
     pub(super) fn from(&mut self) -> Result<From, PolicyError> {
         let at = self.at();
         let mut table = self.name("a table")?;
+        let mut alias = table.clone();
         if self.take_sign(".") {
-            if table != "public" {
-                let hint = "subqueries read the tables of the application only";
-                return Err(PolicyError::at(Flaw::UnknownTable, at, format!("there is no schema `{table}`"))
-                    .hint(hint));
-            }
+            let schema = table;
             table = self.name("a table")?;
+            alias.clone_from(&table);
+            match (schema.as_str(), table.as_str()) {
+                ("public", _) => {}
+                ("auth", people::NAME) => table = people::USERS.to_owned(),
+                _ => {
+                    let message = format!("there is no table `{schema}.{table}`");
+                    let hint = "subqueries read the tables of the application, and `auth.users` for the row of the one who asks";
+                    return Err(PolicyError::at(Flaw::UnknownTable, at, message).hint(hint));
+                }
+            }
         }
         let named = self.take_word("as");
         let bare = match self.peek() {
@@ -61,7 +69,9 @@ impl Parser {
             TokenKind::Quoted(_) => true,
             TokenKind::Text(_) | TokenKind::Number(_) | TokenKind::Sign(_) | TokenKind::End => false,
         };
-        let alias = if named || bare { self.name("an alias")? } else { table.clone() };
+        if named || bare {
+            alias = self.name("an alias")?;
+        }
         Ok(From { table, alias, on: None, at })
     }
 

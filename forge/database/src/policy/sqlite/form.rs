@@ -58,7 +58,7 @@ pub(super) fn glob(pattern: &[Wild], case: Case) -> String {
 /// What a condition uses beyond its row.
 pub(super) fn beyond_row(node: &Node) -> Option<&'static str> {
     match &node.kind {
-        NodeKind::Uid | NodeKind::Role | NodeKind::Jwt => Some("who asks"),
+        NodeKind::Uid | NodeKind::Role | NodeKind::Jwt | NodeKind::Can(..) => Some("who asks"),
         NodeKind::Now => Some("the time"),
         NodeKind::InQuery(..) | NodeKind::Exists(_) => Some("a subquery"),
         // Converting needs a subquery here.

@@ -36,7 +36,7 @@ pub(crate) fn table(name: &str, columns: &[&str]) -> Table {
             nullable: ty.ends_with('?'),
             default,
         });
-        if let Some((to, references)) = to.and_then(|to| to.split_once('.')) {
+        if let Some((to, references)) = to.and_then(|to| to.rsplit_once('.')) {
             table.foreign_keys.push(ForeignKey {
                 column: column.to_owned(),
                 table: to.to_owned(),
@@ -106,10 +106,19 @@ pub(crate) fn schema(tables: Vec<Table>) -> Schema {
     schema
 }
 
+/// Has somebody sign up, past everything that a service does about it.
+pub(crate) fn sign_up(conn: &Connection, id: &str, email: &str) {
+    let sql = "insert into \"auth.users\" (id, email, encrypted_password, role, raw_app_meta_data, created_at, updated_at) \
+               values (?1, ?2, 'secret', 'authenticated', '{\"k\": \"a\"}', '2024-01-01T00:00:00.000000+00:00', \
+               '2024-01-01T00:00:00.000000+00:00')";
+    conn.execute(sql, [id, email]).expect("nobody has the address yet");
+}
+
 /// An empty database of the schema.
 pub(crate) fn database(schema: &Schema) -> Connection {
     let conn = Connection::open_in_memory().expect("memory is there");
     conn.execute_batch("pragma foreign_keys = on").expect("keys can be turned on");
+    crate::auth::create(&conn).expect("people can sign up");
     for kind in ["table", "index"] {
         for object in objects(schema).iter().filter(|object| object.kind == kind) {
             conn.execute_batch(&object.sql).expect("the schema can be created");

@@ -8,6 +8,7 @@ use super::eval::Tables;
 use super::fixture::{Fixture, Owner, Variant};
 use super::oracle::{Case, Oracle};
 use super::{Act, Cell, TableProof};
+use crate::people;
 use crate::policy::roles;
 use crate::rows::{self, Changed, Filter, Returning, Row, RowError, Select};
 use crate::schema::{Column, Schema, Table};
@@ -33,6 +34,7 @@ struct Person {
 impl Situation<'_, '_> {
     /// Tries everything; an error says what could not be tried.
     pub(super) fn play(&self, proof: &mut TableProof) -> Result<(), String> {
+        self.fixture.add_people(self.conn, self.variant)?;
         for name in self.fixture.company(&self.table.name) {
             let Some(table) = self.fixture.schema.tables.get(&name).filter(|_| name != self.table.name)
             else {
@@ -224,7 +226,13 @@ impl Situation<'_, '_> {
     /// The rows of the tables that decide, past all policies.
     fn tables(&self) -> Result<Tables, String> {
         let company = self.fixture.company(&self.table.name);
-        company.into_iter().map(|name| self.all(&name).map(|rows| (name, rows))).collect()
+        let rows = |name: &str| {
+            if name != people::USERS {
+                return self.all(name);
+            }
+            Ok([Owner::Alice, Owner::Bob].map(|owner| self.fixture.person(owner, self.variant)).to_vec())
+        };
+        company.into_iter().map(|name| Ok((name.clone(), rows(&name)?))).collect()
     }
 
     fn all(&self, table: &str) -> Result<Vec<Row>, String> {

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use forge_core::{Identity, Role};
 use serde_json::Value;
 
-use crate::policy::{Binary, Case, Expr, ExprKind, Function, Is, Select, Unary, parse};
+use crate::people;
+use crate::policy::{Access, Binary, Case, Expr, ExprKind, Function, Is, Select, Unary, parse};
 use crate::rows::Row;
 use crate::schema::{Command, Policy, Schema, Table};
 use val::{Val, arithmetic, binary_of, cast, get, held, like, member, not, truth};
@@ -70,6 +71,11 @@ impl<'w> World<'w> {
         if self.who.role == Role::Service {
             return Ok(true);
         }
+        if table == people::USERS {
+            // Everybody has their own row, and no other.
+            let id = row.get("id").and_then(Value::as_str);
+            return Ok(id.is_some() && id == self.who.subject.as_deref().map(str::to_lowercase).as_deref());
+        }
         if depth > READ_DEPTH_MAX {
             return Err(Unknown("the policies read one another without end".to_owned()));
         }
@@ -110,7 +116,7 @@ impl<'w> World<'w> {
     }
 
     fn table(&self, name: &str) -> Result<&'w Table, Unknown> {
-        self.schema.tables.get(name).ok_or_else(|| Unknown(format!("there is no table `{name}`")))
+        people::table(self.schema, name).ok_or_else(|| Unknown(format!("there is no table `{name}`")))
     }
 
     /// Evaluates one expression on one row; for tests.
@@ -139,6 +145,7 @@ impl<'w> World<'w> {
             ExprKind::Jwt if self.who.claims.is_null() => Val::Null,
             ExprKind::Jwt => Val::Json(self.who.claims.clone()),
             ExprKind::Now => Val::Instant(self.now),
+            ExprKind::Can(resource, access) => Val::Bool(self.holds_grant(&value(resource)?, *access)),
             ExprKind::Get { from, key, yields } => get(value(from)?, key, *yields),
             ExprKind::Unary(Unary::Not, of) => not(truth(value(of)?)?),
             ExprKind::Unary(Unary::Negate, of) => arithmetic(Binary::Subtract, Val::Int(0), value(of)?)?,
@@ -223,6 +230,17 @@ impl<'w> World<'w> {
             }
             ExprKind::Cast(of, ty) => cast(value(of)?, ty),
         })
+    }
+
+    /// Whether one of the claimed grants is for the resource, or for all, and goes as far as that.
+    fn holds_grant(&self, resource: &Val, access: Access) -> bool {
+        let held = self.who.claims.get("grants").and_then(Value::as_array);
+        held.into_iter().flatten().filter_map(Value::as_str).filter_map(|held| held.rsplit_once(':')).any(
+            |(of, word)| {
+                let meant = of == "*" || matches!(resource, Val::Text(resource) if resource == of);
+                meant && Access::named(word).is_some_and(|held| held >= access)
+            },
+        )
     }
 
     /// Calls `found` for each combination of readable rows that the subquery yields.

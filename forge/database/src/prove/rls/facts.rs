@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::people;
 use crate::policy::shorthand::{self, OWNERS, Shorthand};
-use crate::policy::{Binary, Expr, ExprKind, Is, Key, Select, Unary, Yields, parse};
+use crate::policy::{Access, Binary, Expr, ExprKind, Is, Key, Select, Unary, Yields, parse};
 use crate::schema::{Schema, Table, Type};
 
 /// A column of a table.
@@ -49,11 +50,14 @@ pub(super) struct Facts {
     pub(super) values: Vec<(Slot, Value)>,
     /// Claims that decide.
     pub(super) claims: Vec<Claim>,
+    /// Grants that decide: on what, and how far they go.
+    pub(super) grants: Vec<(Wanted, Access)>,
 }
 
 /// Reads every policy of the schema, and its foreign keys.
 pub(super) fn facts(schema: &Schema) -> Facts {
     let mut facts = Facts::default();
+    facts.owners.insert(Slot::new(people::USERS, "id"));
     for table in schema.tables.values() {
         for key in &table.foreign_keys {
             facts.links.push((Slot::new(&table.name, &key.column), Slot::new(&key.table, &key.references)));
@@ -67,7 +71,7 @@ pub(super) fn facts(schema: &Schema) -> Facts {
         }
     }
     facts.owners.retain(|slot| {
-        let column = schema.tables.get(&slot.table).and_then(|table| table.column(&slot.column));
+        let column = people::table(schema, &slot.table).and_then(|table| table.column(&slot.column));
         column.is_some_and(|column| holds_id(&column.ty))
     });
     facts
@@ -149,6 +153,14 @@ impl<'a> Walk<'a> {
                 }
                 return;
             }
+            ExprKind::Can(resource, access) => {
+                let wanted = match (&bare(resource).kind, slot(resource, scopes)) {
+                    (_, Some(slot)) => Some(Wanted::Slot(slot)),
+                    (ExprKind::Text(text), None) => Some(Wanted::Text(text.clone())),
+                    _ => None,
+                };
+                self.facts.grants.extend(wanted.map(|wanted| (wanted, *access)));
+            }
             ExprKind::Exists(select) => {
                 self.inside(select, scopes);
                 return;
@@ -166,7 +178,7 @@ impl<'a> Walk<'a> {
         let tables = select
             .from
             .iter()
-            .filter_map(|from| Some((from.alias.as_str(), self.schema.tables.get(&from.table)?)));
+            .filter_map(|from| Some((from.alias.as_str(), people::table(self.schema, &from.table)?)));
         inner.push(tables.collect());
         for part in select.parts() {
             self.walk(part, &inner);
@@ -214,7 +226,7 @@ impl<'a> Walk<'a> {
 
     /// A flag opens a row by being up, a time by having passed or not.
     fn mentioned(&mut self, slot: Slot) {
-        let column = self.schema.tables.get(&slot.table).and_then(|table| table.column(&slot.column));
+        let column = people::table(self.schema, &slot.table).and_then(|table| table.column(&slot.column));
         match column.map(|column| &column.ty) {
             Some(Type::Boolean) => self.facts.values.push((slot, json!(true))),
             Some(Type::Timestamptz) => self.facts.values.push((slot, json!("2999-12-31T00:00:00Z"))),

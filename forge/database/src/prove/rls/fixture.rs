@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::facts::{Facts, Slot, Wanted};
 use super::values::{candidates, plain, uuid};
 use crate::ddl::sqlite::quote_name;
-use crate::policy::{Key, tables_read};
+use crate::people;
+use crate::policy::{Access, Key, tables_read};
 use crate::rows::{Row, to_sql};
 use crate::schema::{Check, Column, Schema, Table};
 
@@ -113,7 +114,7 @@ impl<'s> Fixture<'s> {
         let mut found = BTreeSet::from([table.to_owned()]);
         let mut open = vec![table.to_owned()];
         while let Some(name) = open.pop() {
-            let Some(table) = self.schema.tables.get(&name) else { continue };
+            let Some(table) = people::table(self.schema, &name) else { continue };
             let policies = table.rls.iter().flat_map(|rls| &rls.policies);
             let referred = table.foreign_keys.iter().map(|key| key.table.clone());
             for next in referred.chain(policies.flat_map(tables_read)) {
@@ -122,7 +123,7 @@ impl<'s> Fixture<'s> {
                 }
             }
         }
-        found.retain(|name| self.schema.tables.contains_key(name));
+        found.retain(|name| people::table(self.schema, name).is_some());
         found
     }
 
@@ -157,7 +158,7 @@ impl<'s> Fixture<'s> {
     /// The deciding values that their columns can hold, those of the table itself first.
     fn values(&self, table: &str) -> Vec<(Slot, Value)> {
         let fits = |(slot, value): &&(Slot, Value)| {
-            let Some(of) = self.schema.tables.get(&slot.table) else { return false };
+            let Some(of) = people::table(self.schema, &slot.table) else { return false };
             let Some(column) = of.column(&slot.column) else { return false };
             let nullable = column.nullable && !of.primary_key.contains(&column.name);
             if value.is_null() { nullable } else { to_sql(self.schema, column, value).is_ok() }
@@ -180,11 +181,46 @@ impl<'s> Fixture<'s> {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             put(&mut who.claims, &claim.path, json!(text));
         }
+        let grants: Vec<String> =
+            self.facts.grants.iter().filter_map(|grant| self.grant(grant, owner, variant)).collect();
+        if !grants.is_empty() {
+            put(&mut who.claims, &[Key::Name("grants".to_owned())], json!(grants));
+        }
         // A role in the claims would change what the identity is.
         if let Some(claims) = who.claims.as_object_mut() {
             claims.insert("sub".to_owned(), json!(owner.id()));
         }
         who
+    }
+
+    /// What a user of that world is granted, as it stands among the claims.
+    fn grant(&self, (on, access): &(Wanted, Access), owner: Owner, variant: &Variant) -> Option<String> {
+        let resource = match on {
+            Wanted::Slot(slot) => self.value(slot, owner, variant).as_str()?.to_owned(),
+            Wanted::Text(text) => (owner == Owner::Alice).then(|| text.clone())?,
+        };
+        Some(format!("{resource}:{}", access.name()))
+    }
+
+    /// The row of a user among the people who sign in.
+    pub(super) fn person(&self, owner: Owner, variant: &Variant) -> Row {
+        let mut row = self.first(people::users(), owner, variant);
+        // No two people have one address, so what decides is Alice's.
+        for unique in ["email", "phone"] {
+            let slot = Slot::new(people::USERS, unique);
+            if owner != Owner::Alice && variant.set.contains_key(&slot) {
+                row.insert(unique.to_owned(), self.value(&slot, owner, &Variant::default()));
+            }
+        }
+        row
+    }
+
+    /// Adds Alice and Bob to the people who sign in.
+    pub(super) fn add_people(&self, conn: &Connection, variant: &Variant) -> Result<(), String> {
+        for owner in [Owner::Alice, Owner::Bob] {
+            self.add(conn, people::users(), &self.person(owner, variant))?;
+        }
+        Ok(())
     }
 
     /// Somebody with a role of the app's own and no rows.
@@ -205,7 +241,7 @@ impl<'s> Fixture<'s> {
         if let Some(value) = variant.set.get(&class) {
             return value.clone();
         }
-        let column = self.schema.tables.get(&class.table).and_then(|table| table.column(&class.column));
+        let column = people::table(self.schema, &class.table).and_then(|table| table.column(&class.column));
         column.map_or(Value::Null, |column| plain(self.schema, &class, column, owner.name()))
     }
 
@@ -322,7 +358,12 @@ impl<'s> Fixture<'s> {
             let value = row.get(&column.name).unwrap_or(&Value::Null);
             values.push(to_sql(self.schema, column, value).map_err(|error| error.to_string())?);
         }
-        let names: Vec<String> = table.columns.iter().map(|column| quote_name(&column.name)).collect();
+        let mut names: Vec<String> = table.columns.iter().map(|column| quote_name(&column.name)).collect();
+        if table.name == people::USERS {
+            // Of what is not to be read, the only thing that has to be there.
+            names.push(quote_name("updated_at"));
+            values.push(rusqlite::types::Value::Text("2021-01-01T00:00:00.000000+00:00".to_owned()));
+        }
         let marks = vec!["?"; names.len()].join(", ");
         let sql = format!("insert into {} ({}) values ({marks})", quote_name(&table.name), names.join(", "));
         let added = conn

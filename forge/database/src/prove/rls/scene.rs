@@ -11,6 +11,7 @@ use super::eval::Tables;
 use super::fixture::{Fixture, Owner, Variant};
 use super::oracle::{Case, Oracle};
 use super::{Act, RlsError, emptied, facts, sqlite};
+use crate::people;
 use crate::rows::{self, Row, Select};
 use crate::schema::{Schema, Table};
 
@@ -61,31 +62,35 @@ pub fn set_scene(conn: &Connection, schema: &Schema) -> Result<Scene, RlsError> 
     let keys: bool =
         conn.query_row("pragma foreign_keys", [], |row| row.get(0)).map_err(sqlite("look at"))?;
     conn.execute_batch("pragma foreign_keys = off").map_err(sqlite("prepare"))?;
+    crate::auth::create(conn).map_err(sqlite("add people to"))?;
     let now = emptied(conn, schema)?;
     let facts = facts::facts(schema);
     let fixture = Fixture::new(schema, &facts);
     let plain = Variant { name: "plain".to_owned(), ..Variant::default() };
+    fixture.add_people(conn, &plain).map_err(RlsError::People)?;
     let mut tables = Vec::with_capacity(schema.tables.len());
     for table in schema.tables.values() {
         tables.push(filled(conn, &fixture, &plain, table));
     }
     let restore = if keys { "pragma foreign_keys = on" } else { "pragma foreign_keys = off" };
     conn.execute_batch(restore).map_err(sqlite("restore"))?;
-    let people = vec![
+    let who = vec![
         ("alice".to_owned(), fixture.identity(Owner::Alice, &plain)),
         ("bob".to_owned(), fixture.identity(Owner::Bob, &plain)),
         ("anon".to_owned(), Identity::anon()),
     ];
-    let world: Tables = tables
+    let mut world: Tables = tables
         .iter()
         .map(|table| (table.table.clone(), table.rows.iter().map(|(_, row)| row.clone()).collect()))
         .collect();
+    let persons = [Owner::Alice, Owner::Bob].map(|owner| fixture.person(owner, &plain)).to_vec();
+    world.insert(people::USERS.to_owned(), persons);
     for scene in &mut tables {
         if let Some(table) = schema.table(&scene.table) {
-            expect(schema, &fixture, table, &people, &world, now, scene);
+            expect(schema, &fixture, table, &who, &world, now, scene);
         }
     }
-    Ok(Scene { people, tables })
+    Ok(Scene { people: who, tables })
 }
 
 /// Adds a row of each user to the table, as it is read back.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::facts::Slot;
+use crate::people;
 use crate::rows::to_sql;
 use crate::schema::{Column, RangeOf, Schema, Table, Type};
 use forge_core::sha256_hex;
@@ -19,7 +20,7 @@ pub(super) fn plain(schema: &Schema, slot: &Slot, column: &Column, whose: &str) 
     let hash = sha256_hex(&[&slot.table, &slot.column, whose]);
     let number = i64::from_str_radix(&hash[..4], 16).unwrap_or(0);
     let nth: usize = ["alice", "bob", "nobody"].iter().position(|name| *name == whose).unwrap_or(3);
-    let table = schema.tables.get(&slot.table);
+    let table = people::table(schema, &slot.table);
     let unique = table.is_some_and(|table| table.is_unique(&[&slot.column]));
     match &column.ty {
         Type::Text => json!(text(&column.name, whose, &hash)),

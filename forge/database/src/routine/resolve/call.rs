@@ -5,6 +5,7 @@ use sqlparser::tokenizer::Span;
 
 use super::cast::{coerce, unify};
 use super::{Resolver, Result, parts, shown};
+use crate::policy::Access;
 use crate::policy::sqlite::Param;
 use crate::routine::builtin::{Builtin, Takes, builtins};
 use crate::routine::error::{RoutineError, SYNTAX, UNKNOWN_FUNCTION};
@@ -40,6 +41,7 @@ impl Resolver<'_> {
             return Ok(Expr::new(ExprKind::ArrayOf(Box::new(query)), ty));
         }
         match schema.as_deref() {
+            Some("auth") if name == "can" => return self.can(function, span),
             Some("auth") => return self.about_caller(&name, span),
             Some("public" | "pg_catalog" | "extensions") | None => {}
             Some(other) => {
@@ -113,8 +115,27 @@ impl Resolver<'_> {
                 span,
                 format!("function auth.{name}() does not exist"),
             )
-            .hint("there are auth.uid(), auth.role(), auth.jwt() and auth.email()")),
+            .hint(
+                "there are auth.uid(), auth.role(), auth.jwt(), auth.email() and auth.can(resource, access)",
+            )),
         }
+    }
+
+    /// `auth.can(resource, 'access')`
+    fn can(&mut self, function: &ast::Function, span: Span) -> Result<Expr> {
+        let given = self.given(&function.args)?;
+        let unnamed = given.iter().all(|one| one.name.is_none());
+        let values: Vec<Expr> = given.into_iter().map(Given::into_value).collect();
+        let [resource, Expr { kind: ExprKind::Text(access), .. }] = values.as_slice() else {
+            return Err(unknown("auth.can", values.iter().map(|value| &value.ty), span)
+                .hint("write auth.can(resource, 'read')"));
+        };
+        let Some(access) = Access::named(access).filter(|_| unnamed && extra(function).is_none()) else {
+            return Err(RoutineError::unsupported(span, format!("the access `{access}`"))
+                .hint("an access is 'read', 'write', 'control' or '*'"));
+        };
+        let resource = coerce(self.schema, resource.clone(), &types::TEXT, span)?;
+        Ok(Expr::new(ExprKind::Can(Box::new(resource), access), types::BOOL))
     }
 
     /// `current_setting('request.…', true)`

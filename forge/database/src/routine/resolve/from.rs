@@ -5,8 +5,9 @@ use sqlparser::tokenizer::Span;
 
 use super::query::{distinct_names, renamed};
 use super::scope::{Scope, Visible};
-use super::{Resolver, Result, fold, public};
+use super::{Resolver, Result, fold, parts, public};
 use crate::ddl::closest;
+use crate::people;
 use crate::routine::error::{RoutineError, UNKNOWN_COLUMN, UNKNOWN_TABLE};
 use crate::routine::tree::{Access, Binary, Each, Expr, ExprKind, From, Join, Output};
 use crate::routine::types::{self, Ty};
@@ -142,6 +143,10 @@ impl Resolver<'_> {
         }
         match factor {
             TableFactor::Table { name, alias, args: None, with_ordinality: false, sample: None, .. } => {
+                let (schema, known, span) = parts(name)?;
+                if schema.as_deref() == Some("auth") && known == people::NAME {
+                    return self.person(alias.as_ref(), span, scope);
+                }
                 let (name, span) = public(name)?;
                 self.relation(&name, alias.as_ref(), span, scope)
             }
@@ -213,6 +218,21 @@ impl Resolver<'_> {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
         })
+    }
+
+    /// The row of the one who asks. No grant of columns is about it, and no row of it is written.
+    fn person(&mut self, alias: Option<&TableAlias>, span: Span, scope: &mut Scope) -> Result<From> {
+        let source = self.number();
+        self.charge(1)?;
+        if self.open.len() <= 1 {
+            self.people.push(span);
+        }
+        let columns = columns_of_table(people::users())
+            .into_iter()
+            .map(|column| Output { origin: None, ..column })
+            .collect();
+        self.show(scope, people::NAME, alias, source, columns, None, span)?;
+        Ok(From::Person { source })
     }
 
     /// The columns of a table or view of that name.

@@ -59,6 +59,8 @@ pub(super) struct Resolver<'s> {
     function: Option<String>,
     /// What is being inlined.
     open: Vec<String>,
+    /// Where the text of the routine itself reads people.
+    pub(super) people: Vec<Span>,
     /// The table of the row that a function is computed from.
     pub(super) row_table: Option<String>,
 }
@@ -76,6 +78,7 @@ impl<'s> Resolver<'s> {
             arguments: Vec::new(),
             function: None,
             open: Vec::new(),
+            people: Vec::new(),
             row_table: None,
         }
     }

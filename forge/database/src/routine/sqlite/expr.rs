@@ -2,7 +2,8 @@
 
 use super::{Param, Result, Writer};
 use crate::ddl::sqlite::{quote_name as quote, quote_text as text};
-use crate::policy::sqlite::Param as Who;
+use crate::policy::Access;
+use crate::policy::sqlite::{Param as Who, granted};
 use crate::routine::builtin::{Builtin, Shape};
 use crate::routine::tree::{Aggregated, Binary, Each, Expr, ExprKind, Is, Query, Windowed};
 use crate::routine::types::{self, Ty};
@@ -23,6 +24,7 @@ impl Writer<'_> {
             ExprKind::Argument(name) => self.param(Param::Argument(name.clone())),
             ExprKind::Who(who) => self.param(Param::Who(*who)),
             ExprKind::Claim(name) => self.claim(name),
+            ExprKind::Can(resource, access) => return self.can(resource, *access),
             ExprKind::Request(request) => self.param(Param::Request(*request)),
             ExprKind::Not(of) => return self.around("(not ", of, ")"),
             ExprKind::Negate(of) => return self.around("(- ", of, ")"),
@@ -112,6 +114,16 @@ impl Writer<'_> {
             _ => format!("{alias}.{}", quote(name)),
         };
         self.push(&value);
+    }
+
+    /// Whether the claims allow the access to the resource.
+    fn can(&mut self, resource: &Expr, access: Access) -> Result<()> {
+        let start = self.sql.len();
+        self.expr(resource)?;
+        let resource = self.sql.split_off(start);
+        self.params.insert(Param::Who(Who::Jwt));
+        self.push(&granted(&resource, access));
+        self.bounded()
     }
 
     fn claim(&mut self, name: &str) {

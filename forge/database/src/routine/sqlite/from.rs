@@ -2,7 +2,8 @@
 
 use super::{Param, Result, Writer};
 use crate::ddl::sqlite::{physical_type, quote_name as quote};
-use crate::policy::sqlite::ROW_ALIAS;
+use crate::people;
+use crate::policy::sqlite::{Param as Who, ROW_ALIAS};
 use crate::routine::tree::{Access, Expr, From, Join, ROW_NUMBER};
 use crate::routine::types::Ty;
 use crate::schema::{Column, Table};
@@ -12,6 +13,12 @@ impl Writer<'_> {
         self.bounded()?;
         match from {
             From::Table { source, table, access } => self.table(*source, table, *access),
+            From::Person { source } => {
+                let alias = self.alias(*source);
+                self.params.insert(Param::Who(Who::Uid));
+                self.write(format_args!("{} as {alias}", people::own_row(Who::Uid.name())));
+                Ok(())
+            }
             From::Staged { source, stage, table } => {
                 let alias = self.alias(*source);
                 self.staged(table, *stage, 0)?;

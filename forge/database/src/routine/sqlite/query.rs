@@ -152,6 +152,7 @@ impl Writer<'_> {
                 self.note_lists(right);
             }
             From::Table { .. }
+            | From::Person { .. }
             | From::Staged { .. }
             | From::Query { .. }
             | From::Cte { .. }

@@ -1,8 +1,12 @@
 use forge_core::Identity;
 use rusqlite::types::Value as Sql;
 
+use serde_json::json;
+
 use super::kit::{World, alice, bob, shown};
+use crate::policy::tests::kit::{ALICE, BOB, sign_up};
 use crate::routine;
+use crate::routine::create::{Created, create};
 use crate::schema::{ColumnGrant, Command};
 
 /// Ways to look at posts. Each must give what Alice may see: her own two and the published one of Bob.
@@ -232,4 +236,93 @@ fn names_and_literals_are_quoted() {
     let query =
         "select 'it''s'' ; drop table posts --' as \"a\"\"; drop table posts --\" from tree where id = 1";
     assert_eq!(world.ask(&alice(), query), Ok("it's' ; drop table posts --".to_owned()));
+}
+
+#[test]
+fn views_and_functions_find_the_one_who_asks() {
+    let mut world = World::new();
+    sign_up(&world.conn, ALICE, "alice@example.com");
+    sign_up(&world.conn, BOB, "bob@example.com");
+    world.view("me", "select u.*, (select count(*) from auth.users) as known from auth.users u");
+    world.view("named", "select a.mail from auth.users as a(i, mail)");
+    let function = world.function(
+        "create function address() returns text language sql stable as 'select email from me join auth.users using (id, email)'",
+    );
+    for query in [
+        "select email from me",
+        "select users.email from auth.users",
+        "select mail from named",
+        "select email from \"auth\".\"users\" where id is not null",
+        "select address()",
+        "select u.email from posts p join auth.users u on u.id = p.user_id where p.title in ('alpha', 'gamma')",
+    ] {
+        assert_eq!(world.ask(&alice(), query).as_deref(), Ok("alice@example.com"), "{query}");
+        assert_eq!(world.ask(&bob(), query).as_deref(), Ok("bob@example.com"), "{query}");
+        for nobody in [Identity::anon(), Identity::service()] {
+            let seen = world.ask(&nobody, query).unwrap();
+            assert!(seen.is_empty() || seen == "null", "{query}: {seen}");
+        }
+    }
+    assert_eq!(world.call(&bob(), &function, &[]).as_deref(), Ok("bob@example.com"));
+    assert_eq!(world.ask(&alice(), "select known from me").as_deref(), Ok("1"));
+    for (query, told) in [
+        ("select encrypted_password from auth.users", "42703"),
+        ("select * from auth.sessions", "42P01"),
+        ("select * from \"auth.users\"", "42P01"),
+    ] {
+        let refused = world.ask(&Identity::service(), query).unwrap_err();
+        assert!(refused.contains(told), "{query}: {refused}");
+    }
+    for body in [
+        "update auth.users set role = ''x''",
+        "delete from auth.users",
+        "insert into auth.users (id) values (null)",
+        "insert into users select id, encrypted_password from auth.users",
+    ] {
+        let text = format!("create function f() returns void language sql as '{body}'");
+        let Ok(Created::Function(function)) = create(&text, &world.schema) else {
+            continue;
+        };
+        assert!(routine::check_function(&world.schema, &function).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn grants_are_asked_for_by_resource_and_access() {
+    let world = World::new();
+    let granted = |grants: serde_json::Value, query: &str| {
+        let mut who = alice();
+        who.claims = json!({ "grants": grants });
+        world.ask(&who, query).unwrap_or_else(|error| panic!("{query}: {error}"))
+    };
+    for (grants, read, write, control, all) in [
+        (json!(["posts:read"]), true, false, false, false),
+        (json!(["posts:write"]), true, true, false, false),
+        (json!(["posts:control", 7, null]), true, true, true, false),
+        (json!(["posts:*"]), true, true, true, true),
+        (json!(["users:*", "*:write"]), true, true, false, false),
+        (
+            json!(["post:*", "posts", "posts:", "*", "POSTS:*", "posts:*:x", ["posts:*"]]),
+            false,
+            false,
+            false,
+            false,
+        ),
+        (json!("posts:*"), false, false, false, false),
+        (json!({ "a": "posts:*" }), false, false, false, false),
+        (json!(null), false, false, false, false),
+    ] {
+        for (access, may) in [("read", read), ("write", write), ("control", control), ("*", all)] {
+            let query = format!("select auth.can('posts', '{access}')");
+            assert_eq!(granted(grants.clone(), &query), may.to_string(), "{grants} {access}");
+        }
+    }
+    let mine = "select title from posts where auth.can(title, 'write') order by id";
+    assert_eq!(granted(json!(["alpha:write", "gamma:control", "beta:read"]), mine), "alpha;gamma");
+    assert_eq!(granted(json!(["*:read"]), "select auth.can(null, 'read')"), "true");
+    assert_eq!(granted(json!(["x:read"]), "select auth.can(null, 'read')"), "false");
+    assert_eq!(world.ask(&Identity::anon(), "select auth.can('posts', 'read')").as_deref(), Ok("false"));
+    for wrong in ["('posts', title)", "('posts')", "(1, 'read')", "('posts', 'rule')", "(likes, 'read')"] {
+        assert!(world.ask(&alice(), &format!("select auth.can{wrong} from posts")).is_err(), "{wrong}");
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::eval::{Tables, World};
 use crate::policy::sqlite::{NOW, Param, predicate};
-use crate::policy::tests::kit::{ALICE, BOB, database, policy, schema, table};
+use crate::policy::tests::kit::{ALICE, BOB, database, policy, schema, sign_up, table};
 use crate::policy::{Side, parse};
 use crate::rows::{self, Returning, Row, Select};
 use crate::schema::{Command, Schema};
@@ -65,7 +65,7 @@ fn text_value(at: At) -> BoxedStrategy<String> {
     let leaf = prop_oneof![
         4 => columns,
         2 => prop::sample::select(TEXTS).prop_map(|text| format!("'{text}'")),
-        1 => pick(&["auth.jwt() ->> 'c'", "auth.jwt() -> 'd' -> 1 ->> 'e'", "auth.role()", "j ->> 'k'", "auth.uid()::text", "m::text", "b::text", "s::text", "null"]),
+        1 => pick(&["auth.jwt() ->> 'c'", "auth.email()", "auth.jwt() -> 'd' -> 1 ->> 'e'", "auth.role()", "j ->> 'k'", "auth.uid()::text", "m::text", "b::text", "s::text", "null"]),
     ];
     leaf.prop_recursive(2, 4, 2, |inner| {
         prop_oneof![
@@ -156,7 +156,10 @@ fn atom(at: At) -> BoxedStrategy<String> {
         "at <= '2024-01-01 01:00:00+01:00'",
         "at::date = '2024-01-01'",
     ]);
+    let grants = (text_value(at), pick(&["read", "write", "control", "*"]))
+        .prop_map(|(resource, access)| format!("auth.can({resource}, '{access}')"));
     prop_oneof![
+        1 => grants,
         3 => compared(text_value(at)),
         3 => compared(number_value(at)),
         3 => compared(uuid_value(at)),
@@ -168,6 +171,19 @@ fn atom(at: At) -> BoxedStrategy<String> {
     .boxed()
 }
 
+/// Conditions on the row of the one who asks.
+const PERSONS: &[&str] = &[
+    "exists (select 1 from auth.users)",
+    "exists (select 1 from auth.users k where k.email = t)",
+    "exists (select 1 from auth.users where users.email = auth.email() or users.id = who)",
+    "exists (select 1 from auth.users as k where not k.is_anonymous and k.raw_app_meta_data ->> 'k' = u)",
+    "exists (select 1 from auth.users k where k.created_at < at and k.email_confirmed_at is null)",
+    "exists (select 1 from auth.users k join members l on l.who = k.id where l.org = org)",
+    "exists (select 1 from members l join auth.users k on true where k.role = 'authenticated')",
+    "who in (select id from auth.users)",
+    "t not in (select k.email from auth.users k)",
+];
+
 pub(super) fn condition(at: At) -> BoxedStrategy<String> {
     let leaf = match at {
         At::Inside => atom(at),
@@ -177,6 +193,7 @@ pub(super) fn condition(at: At) -> BoxedStrategy<String> {
                 .prop_map(|(op, inside)| format!("{op} (select 1 from members k where {inside})")),
             1 => (pick(&["who", "org", "auth.uid()"]), pick(&["in", "not in"]), pick(&["k.who", "k.org"]), condition(At::Inside))
                 .prop_map(|(a, op, b, inside)| format!("{a} {op} (select {b} from members as k where {inside})")),
+            1 => pick(PERSONS),
             1 => condition(At::Inside)
                 .prop_map(|inside| format!("exists (select 1 from members k join members l on l.org = k.org where {inside})")),
         ]
@@ -216,9 +233,11 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
 
 pub(super) fn people() -> impl Strategy<Value = Identity> {
     let claims = prop::sample::select(vec![
-        json!({"c": "a", "d": [0, {"e": "ab"}]}),
-        json!({"c": true, "d": [0, {"e": null}]}),
-        json!({"c": 10, "d": {}}),
+        json!({"c": "a", "d": [0, {"e": "ab"}], "email": "a", "grants": ["a:read", "ab:write", "*:nothing", 1]}),
+        json!({"c": true, "d": [0, {"e": null}], "email": null, "grants": ["a:b:control", "10:*", "", "a"]}),
+        json!({"c": 10, "d": {}, "email": "ab", "grants": ["*:write"]}),
+        json!({"grants": {"a": "a:read"}}),
+        json!({"grants": "*:*"}),
         json!({}),
     ]);
     (prop::sample::select(vec![ALICE, BOB]), claims, prop::bool::weighted(0.8)).prop_map(
@@ -269,6 +288,7 @@ proptest! {
         let things = schema.tables.get_mut("things").unwrap();
         *things = things.clone().custom(vec![policy("p", &[Command::Select], &["anon", "authenticated"], &text)]);
         let conn = database(&schema);
+        sign_up(&conn, ALICE, "a");
         let service = Identity::service();
         rows::insert(&conn, &schema, &service, "things", &[thing], Returning::Count).unwrap();
         let known = ["org", "who", "t", "n"];
@@ -282,6 +302,11 @@ proptest! {
             let all = rows::select(&conn, &schema, &service, name, &Select::default()).unwrap();
             tables.insert(name.to_owned(), all);
         }
+        let alice = json!({
+            "id": ALICE, "email": "a", "role": "authenticated", "raw_app_meta_data": {"k": "a"}, "is_anonymous": false,
+            "created_at": "2024-01-01T00:00:00Z",
+        });
+        tables.insert(crate::people::USERS.to_owned(), alice.as_object().cloned().into_iter().collect());
         let now: String = conn.query_row(&format!("select {NOW}"), [], |row| row.get(0)).unwrap();
         let world = World { schema: &schema, tables: &tables, who: &who, now: now.parse().unwrap() };
         let expected = world.holds(&text, "things", &tables["things"][0]);

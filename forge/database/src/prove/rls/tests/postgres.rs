@@ -10,7 +10,7 @@ use super::differential::{At, condition, people, row, things};
 use crate::ddl::postgres::{Features, Step, bootstrap, create, quote_name, quote_text};
 use crate::policy::parse;
 use crate::policy::postgres::{self, CLAIMS, ROLE, SUBJECT};
-use crate::policy::tests::kit::{ALICE, BOB, database, policy, schema, table};
+use crate::policy::tests::kit::{ALICE, BOB, database, policy, schema, sign_up, table};
 use crate::rows::{self, Changed, Returning, Row, RowError, Select};
 use crate::schema::{Command, Policy, Schema, Table};
 
@@ -53,6 +53,7 @@ fn judged(text: &str) -> Schema {
 fn on_sqlite(example: &Example) -> bool {
     let schema = judged(&example.text);
     let conn = database(&schema);
+    sign_up(&conn, ALICE, "a");
     let service = Identity::service();
     let insert = |table: &str, rows: &[Row]| {
         rows::insert(&conn, &schema, &service, table, rows, Returning::Count).unwrap();
@@ -118,6 +119,10 @@ fn both_engines_show_the_same_rows() {
     let mut schema = things();
     schema.tables.get_mut("things").unwrap().rls = None;
     sql.push_str(&statement(&create(&schema, Features { vector: false, version: 15 }).unwrap()));
+    sql.push_str(&format!(
+        "INSERT INTO auth.users (id, email, encrypted_password, raw_app_meta_data, created_at, updated_at) VALUES \
+         ('{ALICE}', 'a', 'secret', '{{\"k\": \"a\"}}', '2024-01-01T00:00:00Z', '2024-01-01T00:00:00Z');\n"
+    ));
     for example in &examples {
         sql.push_str(&on_postgres(example));
     }
