@@ -47,6 +47,9 @@ pub struct Keys {
     pub jwt_secret: String,
     /// Key pairs that sign, the newest first.
     pub signing: Vec<SigningKey>,
+    /// What closes secrets that are kept, and marks refresh tokens. It never changes.
+    #[serde(default)]
+    pub(crate) seal: String,
 }
 
 /// Why there are no keys.
@@ -137,6 +140,7 @@ impl Keys {
             secret: format!("sb_secret_{}", material::random(32)?),
             jwt_secret: material::random(48)?,
             signing: vec![SigningKey::make(Algorithm::Es256, State::Current, now)?],
+            seal: material::random(32)?,
         })
     }
 
@@ -194,12 +198,23 @@ impl KeyRing {
             save(&path, &Keys::make(clock.now())?)?;
         }
         let loaded = load(&path)?;
-        Ok(KeyRing {
+        let ring = KeyRing {
             path,
             clock,
             loaded: RwLock::new((Arc::new(loaded.0), loaded.1)),
             changing: Mutex::default(),
-        })
+        };
+        if ring.keys().seal.is_empty() {
+            // A ring from before there were users.
+            let seal = material::random(32)?;
+            ring.change(|keys| {
+                if keys.seal.is_empty() {
+                    keys.seal = seal;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(ring)
     }
 
     /// The keys.

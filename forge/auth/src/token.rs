@@ -146,6 +146,13 @@ impl Verifier {
         })
     }
 
+    /// The same, with another secret for HS256. It may be of any bytes, while that of a key ring is text.
+    #[must_use]
+    pub fn sharing(mut self, secret: &[u8]) -> Verifier {
+        self.shared = DecodingKey::from_secret(secret);
+        self
+    }
+
     /// The claims of `token`, if one of the keys signed it and its time (in seconds since 1970) is now. A token
     /// that does not say when it ends (`exp`) does not end, as in PostgREST.
     pub fn verify(&self, token: &str, now: i64) -> Result<Claims, TokenError> {
@@ -170,6 +177,10 @@ impl Verifier {
             return Err(TokenError::Parts(parts));
         }
         let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
+        // What must be understood (RFC 7515, 4.1.11) is not.
+        if header.crit.is_some() {
+            return Err(TokenError::Signature);
+        }
         let (key, algorithm) = match &header.kid {
             None => (&self.shared, Jwt::HS256),
             Some(kid) => match self.pairs.get(kid) {

@@ -9,8 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-const EXPOSED: &str =
-    "Content-Range, Content-Location, Preference-Applied, Location, Retry-After, X-Request-Id";
+const EXPOSED: &str = "Content-Range, Content-Location, Preference-Applied, Location, Retry-After, X-Request-Id, X-Supabase-Api-Version, X-Sb-Error-Code, Sb-Auth-User-Id, Sb-Auth-Session-Id, X-Total-Count, Link";
 /// What is allowed where no headers are asked for, or too many.
 const USUAL: &str = "authorization, apikey, content-type, prefer, range, x-client-info";
 /// Seconds for which a browser may remember.

@@ -47,6 +47,20 @@ fn every_way_of_signing_verifies() {
     assert_eq!(Value::Object(verify(&keys, &shared).unwrap()), claims);
 }
 
+/// RFC 7515, 4.1.11: who does not understand what is critical refuses the token.
+#[test]
+fn what_must_be_understood_and_is_not_is_refused() {
+    let (_folder, ring) = ring();
+    let keys = ring.keys();
+    let signed = |crit: Option<Vec<String>>| {
+        let header = Header { crit, ..Header::new(Jwt::HS256) };
+        let key = EncodingKey::from_secret(keys.jwt_secret.as_bytes());
+        encode(&header, &json!({ "exp": NOW + 60 }), &key).unwrap()
+    };
+    assert!(verify(&keys, &signed(None)).is_ok());
+    assert_eq!(verify(&keys, &signed(Some(vec!["b64".to_owned()]))), Err(TokenError::Signature));
+}
+
 /// RFC 7515, A.1: HS256 with the key given there.
 #[test]
 fn the_example_of_the_standard_verifies() {

@@ -31,7 +31,14 @@ impl App {
     {
         self.limit_address(note)?;
         refuse_secret_in_browser(request.headers())?;
-        let who = self.identify(request.headers())?;
+        let who = match self.identify(request.headers()) {
+            Ok(who) => who,
+            Err(CallerError::Token(error)) => {
+                let told = mount.service.stranger(&error, request.headers());
+                return told.ok_or_else(|| Problem::from(CallerError::Token(error)));
+            }
+            Err(error) => return Err(error.into()),
+        };
         note.role = Some(who.role.clone());
         if self.settings.key_required && !has_key(request.headers()) {
             let mut problem =
@@ -47,6 +54,7 @@ impl App {
         let body = body::read(received, &mut head.headers, bytes_max, time_max, &mut note.bytes_in).await?;
         head.uri = route::below(&head.uri, &mount.prefix)
             .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "path_broken", "the path cannot be read"))?;
+        head.extensions.insert(note.address);
         let is_head = head.method == Method::HEAD;
         let wanted = if is_head { None } else { compress::wanted(&head.headers) };
         let answer = mount.service.answer(&who, Request::from_parts(head, body));
