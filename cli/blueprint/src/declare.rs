@@ -6,6 +6,7 @@ use forge_detect::Requirements;
 use serde_json::{Value, json};
 
 use crate::plan::Declaration;
+use crate::{roles, signin};
 
 /// Bytes of a resource's name.
 const NAME_BYTES_MAX: usize = 60;
@@ -14,9 +15,11 @@ const NAME_BYTES_MAX: usize = 60;
 pub(crate) fn declarations(requirements: &Requirements) -> Vec<Declaration> {
     let lines = |key: String| requirements.evidence.get(&key).cloned().unwrap_or_default();
     let mut all = Vec::new();
-    for provider in &requirements.auth {
-        all.push(declared("auth_provider", provider, json!({}), lines(format!("auth.{provider}"))));
+    let ways = ways(requirements);
+    for (name, key) in &ways {
+        all.push(declared("auth_provider", name, signin::default_spec(name), lines(key.clone())));
     }
+    all.extend(roles::declarations(&requirements.roles));
     for bucket in &requirements.storage {
         all.push(declared("bucket", &bucket.name, json!({ "public": bucket.public }), bucket.lines.clone()));
     }
@@ -40,7 +43,10 @@ pub(crate) fn declarations(requirements: &Requirements) -> Vec<Declaration> {
     if requirements.ai_gateway {
         all.push(declared("model_gateway", "default", json!({}), lines("ai_gateway".to_owned())));
     }
-    for secret in &requirements.secrets {
+    let names: Vec<&str> = ways.iter().map(|(name, _)| *name).collect();
+    let filled = signin::variables(&names);
+    // What a way of signing in refers to is asked for there, and not twice.
+    for secret in requirements.secrets.iter().filter(|secret| !filled.contains(&secret.as_str())) {
         // A secret's name is the variable's, letter for letter.
         let lines = lines(format!("secrets.{secret}"));
         all.push(Declaration { kind: "secret", name: secret.clone(), spec: json!({}), lines });
@@ -48,6 +54,15 @@ pub(crate) fn declarations(requirements: &Requirements) -> Vec<Declaration> {
     let mut seen = BTreeSet::new();
     all.retain(|declared| seen.insert((declared.kind, declared.name.clone())));
     all
+}
+
+/// The ways of signing in, with the key of the lines that ask for each.
+fn ways(requirements: &Requirements) -> Vec<(&str, String)> {
+    let providers =
+        requirements.auth.iter().map(|name| (signin::declared_name(name), format!("auth.{name}")));
+    let features =
+        requirements.auth_features.iter().map(|name| (name.as_str(), format!("auth_features.{name}")));
+    providers.chain(features).collect()
 }
 
 fn declared(kind: &'static str, name: &str, spec: Value, lines: Vec<u32>) -> Declaration {

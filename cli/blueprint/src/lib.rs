@@ -11,6 +11,8 @@ mod order;
 mod owner;
 mod plan;
 mod provider;
+mod roles;
+pub mod signin;
 mod table;
 mod yaml;
 

@@ -210,7 +210,10 @@ impl Existing {
             }
         }
         for resource in state["resources"].as_array().into_iter().flatten() {
-            if let (Some(kind), Some(name)) = (resource["kind"].as_str(), resource["name"].as_str()) {
+            let (kind, name) = (resource["kind"].as_str(), resource["name"].as_str());
+            if let (Some(kind), Some(name)) = (kind, name)
+                && !is_bare(kind, &resource["spec"])
+            {
                 existing.declared.insert((kind.to_owned(), name.to_owned()));
             }
         }
@@ -221,6 +224,12 @@ impl Existing {
         }
         existing
     }
+}
+
+/// A way of signing in of which only the name is there, from before there was more to declare of it: it is
+/// declared again.
+fn is_bare(kind: &str, spec: &Value) -> bool {
+    kind == "auth_provider" && spec.as_object().is_none_or(serde_json::Map::is_empty)
 }
 
 /// Asked again, it would say the same: it has nothing more to offer, whatever the gates say.

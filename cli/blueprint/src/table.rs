@@ -9,6 +9,7 @@ use crate::names::{column_name, table_name};
 use crate::order::arrange;
 use crate::owner::{OWNERS, add_owner, owner_column, rls};
 use crate::plan::Existing;
+use crate::roles::{Grants, grants, with_grants};
 
 /// Values of an enum; what enumerates more is text.
 const ENUM_VALUES_MAX: usize = 50;
@@ -90,9 +91,10 @@ pub(crate) fn design(requirements: &Requirements, existing: &Existing) -> Design
     }
     let mut design = Design::default();
     let keys = keys(&needs, existing);
+    let grants = grants(&requirements.roles);
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     for (name, need) in &needs {
-        let table = table(name, need, &keys, &mut design.enums);
+        let table = table(name, need, &keys, &grants, &mut design.enums);
         tables.insert(name.clone(), table);
     }
     let order: Vec<String> = requirements.tables.iter().map(|need| table_name(&need.name)).collect();
@@ -156,7 +158,13 @@ fn composite(name: &str, need: &TableNeed) -> Option<Vec<String>> {
     (name != USERS && names.len() > 1 && distinct && names.iter().all(fits)).then_some(names)
 }
 
-fn table(name: &str, need: &TableNeed, keys: &Keys, enums: &mut BTreeMap<String, Vec<String>>) -> Table {
+fn table(
+    name: &str,
+    need: &TableNeed,
+    keys: &Keys,
+    grants: &Grants,
+    enums: &mut BTreeMap<String, Vec<String>>,
+) -> Table {
     let mut columns: Vec<Column> = Vec::new();
     for wanted in &need.columns {
         let column_name = column_name(&wanted.name);
@@ -195,6 +203,7 @@ fn table(name: &str, need: &TableNeed, keys: &Keys, enums: &mut BTreeMap<String,
     let known = |group: &Vec<String>| group_of(group, &columns);
     let uniques = need.uniques.iter().filter_map(known).filter(|group| *group != primary_key).collect();
     let rls = rls(name, need.access, owner.as_deref(), &columns, enums);
+    let rls = with_grants(rls, name, &columns, grants);
     Table { name: name.to_owned(), columns, primary_key, uniques, rls }
 }
 

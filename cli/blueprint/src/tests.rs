@@ -1,6 +1,7 @@
 //! Whatever a document asks for, the plan is sound, and a plan that was carried out leaves nothing.
 
 mod agreement;
+mod signin;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -79,7 +79,8 @@ fn write_table(out: &mut String, table: &Table) -> std::fmt::Result {
     if !indexed.is_empty() {
         writeln!(out, "      indices: [{}]", list(&indexed))?;
     }
-    writeln!(out, "      rls: {}", table.rls)
+    let rls = if table.rls.contains(':') { escaped(&table.rls) } else { table.rls.clone() };
+    writeln!(out, "      rls: {rls}")
 }
 
 fn list<T: AsRef<str>>(texts: &[T]) -> String {

@@ -5,7 +5,7 @@ use crate::document::{self, Code};
 use crate::draft::Draft;
 use crate::entities::{self, Stance};
 use crate::exclusions::exclusions;
-use crate::features::{access, auth, flags, functions, schedules, secrets, storage};
+use crate::features::{access, auth, flags, functions, roles, schedules, secrets, storage};
 use crate::formats;
 use crate::lexicon::Tag;
 use crate::merge;
@@ -194,6 +194,12 @@ fn assemble(
         answer.evidence.insert(format!("auth.{name}"), lines);
         answer.auth.push(name);
     }
+    if !answer.auth.is_empty() {
+        for (name, lines) in auth::features(scoped) {
+            answer.evidence.insert(format!("auth_features.{name}"), lines);
+            answer.auth_features.push(name.to_owned());
+        }
+    }
     for (name, lines) in flags::payments(scoped) {
         answer.evidence.insert(format!("payments.{name}"), lines);
         answer.payments.push(name);
@@ -204,6 +210,9 @@ fn assemble(
     answer.realtime = flags::realtime(scoped);
     users(scoped, &mut answer);
     access::assign(scoped, &mut answer.tables);
+    if !answer.auth.is_empty() {
+        answer.roles = roles::roles(scoped, &answer.tables);
+    }
     answer
 }
 

@@ -6,6 +6,7 @@ mod cron;
 pub(crate) mod flags;
 pub(crate) mod functions;
 mod naming;
+pub(crate) mod roles;
 pub(crate) mod schedules;
 pub(crate) mod secrets;
 pub(crate) mod storage;

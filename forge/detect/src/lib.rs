@@ -23,7 +23,7 @@ mod scope;
 pub use decide::{DOCUMENT_BYTES_MAX, DetectError, Options, detect, detect_bytes};
 pub use requirements::{
     Access, BucketNeed, ChannelNeed, ColumnNeed, ColumnType, Exclusion, ExclusionReason, ForeignKeyNeed,
-    FunctionKind, FunctionNeed, Requirements, ScheduleNeed, TableNeed, VERSION,
+    FunctionKind, FunctionNeed, Requirements, RoleAct, RoleGrant, RoleNeed, ScheduleNeed, TableNeed, VERSION,
 };
 
 #[cfg(test)]

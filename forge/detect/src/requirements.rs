@@ -28,6 +28,12 @@ pub struct Requirements {
     /// Sign-in providers: `email-password`, `magic-link`, `google`, `github`, … Empty: no sign-in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auth: Vec<String>,
+    /// What sign-in has beside its providers: `passkey`, `totp`, `anonymous`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auth_features: Vec<String>,
+    /// Roles of the people who sign in, beyond being signed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<RoleNeed>,
     /// Buckets for files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<BucketNeed>,
@@ -177,6 +183,41 @@ pub struct ForeignKeyNeed {
     /// `cascade`, `set null` or `restrict`, where the text says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_delete: Option<String>,
+}
+
+/// A role that some of the people have who sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RoleNeed {
+    /// `snake_case`, singular: `admin`, `editor`.
+    pub name: String,
+    /// What it may do on every row of a table, as far as the text says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<RoleGrant>,
+    /// Lines it comes from.
+    pub lines: Vec<u32>,
+}
+
+/// What a role may do on every row of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RoleGrant {
+    /// The table, as [`TableNeed::name`] has it; `*` where the text says "everything".
+    pub table: String,
+    /// What, in the order of [`RoleAct`], each once.
+    pub can: Vec<RoleAct>,
+}
+
+/// Something that a role may do on a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleAct {
+    /// Read it.
+    Read,
+    /// Add it.
+    Insert,
+    /// Change it.
+    Update,
+    /// Delete it.
+    Delete,
 }
 
 /// A bucket the document asks for.

@@ -1,5 +1,6 @@
 //! Whole documents in, requirements out; and any text at all without a panic.
 
+mod roles;
 mod scopes;
 mod services;
 mod shapes;

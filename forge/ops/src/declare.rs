@@ -8,8 +8,9 @@ use crate::operations::read;
 use crate::{Forge, OpError, Outcome};
 
 /// The kinds that can be declared, as doors call them.
-pub(crate) const KINDS: [(&str, ResourceKind); 9] = [
+pub(crate) const KINDS: [(&str, ResourceKind); 10] = [
     ("auth_provider", ResourceKind::AuthProvider),
+    ("role", ResourceKind::Role),
     ("bucket", ResourceKind::Bucket),
     ("function", ResourceKind::Function),
     ("schedule", ResourceKind::Schedule),
@@ -50,6 +51,13 @@ pub(crate) fn declare(forge: &Forge, operation: &'static str, input: &Value) -> 
         // Whatever is in it might be the value, and the catalog is no vault.
         return Err(refused("a secret is declared by its name alone".to_owned()));
     }
+    if kind == ResourceKind::AuthProvider
+        && let Some(field) = in_the_clear(&spec)
+    {
+        return Err(refused(format!(
+            "`{field}` is given by reference, as `secret:NAME`, and set by a person"
+        )));
+    }
     let spec = Value::Object(spec);
     if let Some(known) = forge.catalog.resource(kind, &name)?
         && same(&known, &spec, &lines)
@@ -71,6 +79,14 @@ pub(crate) fn declare(forge: &Forge, operation: &'static str, input: &Value) -> 
         Declared::Unchanged => "unchanged",
     };
     Ok(answer(word, &name, what, Status::Declared))
+}
+
+/// What a way of signing in says itself although it is for a person to say: a secret, or to whom the tokens are
+/// issued that open accounts.
+fn in_the_clear(spec: &serde_json::Map<String, Value>) -> Option<&'static str> {
+    const REFERRED: [&str; 5] = ["client_id", "client_secret", "private_key", "team_id", "key_id"];
+    let by_reference = |value: &Value| value.as_str().is_some_and(|value| value.starts_with("secret:"));
+    REFERRED.into_iter().find(|field| spec.get(*field).is_some_and(|value| !by_reference(value)))
 }
 
 /// Declaring again what is there does not take it back to being declared only.

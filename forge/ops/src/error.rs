@@ -3,6 +3,8 @@
 use forge_core::{CatalogError, Explain};
 use forge_database::pipeline::{ApplyError, PipelineError};
 
+use crate::auth::PeopleError;
+
 /// Why Forge cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgeError {
@@ -40,6 +42,9 @@ pub enum OpError {
     /// The change.
     #[error("the change was not applied")]
     Apply(#[from] ApplyError),
+    /// The people who sign in.
+    #[error("nothing was done about people")]
+    People(#[from] PeopleError),
 }
 
 impl Explain for ForgeError {
@@ -73,6 +78,8 @@ impl Explain for OpError {
             OpError::Catalog(error) => error.code(),
             OpError::Pipeline(error) => error.code(),
             OpError::Apply(error) => error.code(),
+            OpError::People(PeopleError::Unreachable { .. }) => "FRG042",
+            OpError::People(PeopleError::Refused(_)) => "FRG043",
         }
     }
 
@@ -89,12 +96,16 @@ impl Explain for OpError {
             OpError::Catalog(error) => error.hint(),
             OpError::Pipeline(error) => error.hint(),
             OpError::Apply(error) => error.hint(),
+            OpError::People(PeopleError::Unreachable { .. }) => {
+                Some("`loki forge auth users` asks the database itself".to_owned())
+            }
+            OpError::People(PeopleError::Refused(_)) => None,
         }
     }
 
     fn next_actions(&self) -> Vec<String> {
         match self {
-            OpError::Unknown { .. } | OpError::Input { .. } => Vec::new(),
+            OpError::Unknown { .. } | OpError::Input { .. } | OpError::People(_) => Vec::new(),
             OpError::Catalog(error) => error.next_actions(),
             OpError::Pipeline(error) => error.next_actions(),
             OpError::Apply(error) => error.next_actions(),

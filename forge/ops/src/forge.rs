@@ -8,6 +8,7 @@ use forge_database::pipeline::{Database, Limits, Proven};
 use loki_store::Clock;
 use serde_json::Value;
 
+use crate::auth::People;
 use crate::operations::{self, OperationInfo};
 use crate::summary::{List, View, summary};
 use crate::{ForgeError, OpError, Outcome};
@@ -21,6 +22,8 @@ pub struct Forge {
     /// The change that was proven last: asked for again once it is approved, it need not be proven twice,
     /// because applying compares it with the database anyway.
     pub(crate) proven: Mutex<Option<Proven>>,
+    /// The way to those who sign in; none where no service was handed in.
+    pub(crate) people: Option<People>,
 }
 
 impl Forge {
@@ -30,7 +33,13 @@ impl Forge {
         let database = Database::open(dir, Limits::default())?;
         let catalog = Catalog::open(dir, Arc::clone(&clock))?;
         database.reconcile(&catalog)?;
-        Ok(Forge { dir: dir.to_owned(), catalog, database, clock, proven: Mutex::new(None) })
+        Ok(Forge { dir: dir.to_owned(), catalog, database, clock, proven: Mutex::new(None), people: None })
+    }
+
+    /// The same, with a way to the people who sign in.
+    #[must_use]
+    pub fn with_people(self, people: People) -> Forge {
+        Forge { people: Some(people), ..self }
     }
 
     /// Whether there is anything of Forge in `dir`.
@@ -94,6 +103,7 @@ impl Forge {
 
 const LISTED: &[(ResourceKind, &str)] = &[
     (ResourceKind::AuthProvider, "auth"),
+    (ResourceKind::Role, "roles"),
     (ResourceKind::Bucket, "buckets"),
     (ResourceKind::Function, "functions"),
     (ResourceKind::Schedule, "schedules"),
@@ -119,6 +129,7 @@ fn words(kind: ResourceKind, name: &str, spec: &Value) -> String {
         },
         ResourceKind::Table
         | ResourceKind::AuthProvider
+        | ResourceKind::Role
         | ResourceKind::Bucket
         | ResourceKind::Channel
         | ResourceKind::Payment

@@ -3,6 +3,7 @@
 //! [`Forge`] holds the catalog and the database. What changes the database comes back as a [`Proposal`]
 //! until an approval of exactly that change is stored; the same call then carries it out.
 
+mod auth;
 mod declare;
 mod error;
 mod forge;
@@ -15,6 +16,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{People, PeopleError};
 pub use error::{ForgeError, OpError};
 pub use forge::Forge;
 pub use operations::{Access, OperationInfo};

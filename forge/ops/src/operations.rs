@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Forge, OpError, Outcome, declare, migrate, verify};
+use crate::{Forge, OpError, Outcome, auth, declare, migrate, verify};
 
 /// What an operation may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -124,7 +124,82 @@ static OPERATIONS: LazyLock<Vec<OperationInfo>> = LazyLock::new(|| {
             call: verify::verify,
         },
     ]
+    .into_iter()
+    .chain(of_auth())
+    .collect()
 });
+
+/// What there is to do about sign-in.
+fn of_auth() -> [OperationInfo; 5] {
+    let name =
+        json!({ "type": "string", "description": "Such as google, github, or any other name for an issuer" });
+    let reference = |what: &str| json!({ "type": "string", "description": format!("{what}, by reference: `secret:NAME`") });
+    [
+        OperationInfo {
+            name: "forge_auth_provider_add",
+            summary: "Declares a provider of sign-in (OAuth or OpenID Connect). A person sets what only they have.",
+            access: Access::Write,
+            input_schema: object(
+                json!({
+                    "name": name,
+                    "issuer": reference("The issuer, for a provider that is not known by name"),
+                    "client_id": reference("The client's identifier"),
+                    "client_secret": reference("The client's secret"),
+                }),
+                &["name"],
+            ),
+            call: auth::add_provider,
+        },
+        OperationInfo {
+            name: "forge_auth_provider_remove",
+            summary: "Removes a provider of sign-in.",
+            access: Access::Write,
+            input_schema: object(json!({ "name": name }), &["name"]),
+            call: auth::remove_provider,
+        },
+        OperationInfo {
+            name: "forge_auth_user_create",
+            summary: "Makes a user of the application, who can sign in.",
+            access: Access::Write,
+            input_schema: object(
+                json!({
+                    "email": { "type": "string" },
+                    "password": { "type": "string" },
+                    "email_confirm": { "type": "boolean", "description": "Whether the address counts as confirmed" },
+                    "data": { "type": "object", "description": "What the user says of themselves" },
+                }),
+                &["email"],
+            ),
+            call: auth::create_user,
+        },
+        OperationInfo {
+            name: "forge_auth_user_list",
+            summary: "Lists the users of the application, the newest first.",
+            access: Access::Read,
+            input_schema: object(
+                json!({
+                    "page": { "type": "integer", "minimum": 1 },
+                    "per_page": { "type": "integer", "minimum": 1, "maximum": 200 },
+                }),
+                &[],
+            ),
+            call: auth::list_users,
+        },
+        OperationInfo {
+            name: "forge_auth_session_revoke",
+            summary: "Ends a session, or all sessions of a user.",
+            access: Access::Write,
+            input_schema: object(
+                json!({
+                    "session": { "type": "string", "description": "The session's identifier" },
+                    "user": { "type": "string", "description": "The user's identifier or address" },
+                }),
+                &[],
+            ),
+            call: auth::revoke_sessions,
+        },
+    ]
+}
 
 fn object(properties: Value, required: &[&str]) -> Value {
     json!({

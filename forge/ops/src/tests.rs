@@ -192,8 +192,42 @@ fn every_kind_can_be_declared() {
     kinds.sort();
     listed.sort();
     assert_eq!(listed, kinds, "a kind is called the same on the way in and out");
-    let gaps = done(&forge, "forge_verify", &json!({}))["gaps"].as_array().map(Vec::len);
-    assert_eq!(gaps, Some(declare::KINDS.len()));
+    let gaps = done(&forge, "forge_verify", &json!({}))["gaps"].clone();
+    let missing: Vec<&str> =
+        gaps.as_array().expect("a list").iter().filter_map(|gap| gap["kind"].as_str()).collect();
+    // Sign-in and its roles have their service.
+    assert_eq!(missing.len(), declare::KINDS.len() - 2, "{missing:?}");
+    assert!(!missing.contains(&"auth_provider") && !missing.contains(&"role"), "{missing:?}");
+}
+
+#[test]
+fn a_way_of_signing_in_lacks_what_it_refers_to_and_what_cannot_be_had() {
+    let dir = TempDir::new().expect("a folder");
+    let forge = open(dir.path());
+    let spec = json!({ "method": "oauth", "client_secret": "secret:G_SECRET", "client_id": "secret:G_ID" });
+    for (name, spec) in [
+        ("google", spec),
+        ("email-password", json!({ "method": "password" })),
+        ("phone", json!({ "method": "none" })),
+    ] {
+        done(&forge, "forge_declare", &json!({ "kind": "auth_provider", "name": name, "spec": spec }));
+    }
+    let gaps = done(&forge, "forge_verify", &json!({}))["gaps"].clone();
+    let google = |needs: &str| json!({ "kind": "auth_provider", "name": "google", "needs": needs });
+    let phone = json!({ "kind": "auth_provider", "name": "phone" });
+    assert_eq!(gaps, json!([google("G_ID"), google("G_SECRET"), phone]));
+}
+
+#[test]
+fn who_a_provider_trusts_is_not_declared_in_the_clear() {
+    let dir = TempDir::new().expect("a folder");
+    let forge = open(dir.path());
+    for field in ["client_id", "client_secret", "private_key", "team_id", "key_id"] {
+        let input = json!({ "kind": "auth_provider", "name": "google", "spec": { "method": "oauth", field: "s3cr3t" } });
+        let refused = forge.call("forge_declare", &input).expect_err(field);
+        assert_eq!(refused.code(), "FRG041");
+        assert!(!refused.envelope().message.contains("s3cr3t"), "{field}");
+    }
 }
 
 #[test]

@@ -80,12 +80,7 @@ pub(crate) fn verify(forge: &Forge, name: &'static str, input: &Value) -> Result
         Fact::of("audit_chain", Area::Security, audit),
         Fact::of("catalog_agrees", Area::Operations, held("it says what the history says", agrees)),
     ];
-    let mut gaps = Vec::new();
-    for resource in forge.catalog.resources(None)? {
-        if resource.kind != ResourceKind::Table && resource.status == Status::Declared {
-            gaps.push(json!({ "kind": kind_name(resource.kind), "name": resource.name }));
-        }
-    }
+    let gaps: Vec<Value> = forge.catalog.resources(None)?.iter().flat_map(gaps).collect();
     let failed = facts.iter().filter(|fact| fact.passed == Some(false)).count();
     let summary = match failed {
         0 => format!("{} facts hold; {} gaps", facts.len(), gaps.len()),
@@ -99,6 +94,33 @@ pub(crate) fn verify(forge: &Forge, name: &'static str, input: &Value) -> Result
         "gaps": gaps,
     });
     Ok(Outcome::Done { summary, data })
+}
+
+/// What is missing so that a declared resource is there. Where its service is there already, that is each value
+/// that is kept elsewhere, by the name that the declaration refers to; whether there is such a value is not known
+/// here.
+fn gaps(resource: &Resource) -> Vec<Value> {
+    let gap = json!({ "kind": kind_name(resource.kind), "name": resource.name });
+    let needing = |needs: &str| {
+        let mut gap = gap.clone();
+        gap["needs"] = json!(needs);
+        gap
+    };
+    match (resource.kind, resource.status) {
+        (ResourceKind::Table | ResourceKind::Role, _) | (_, Status::Ready) => Vec::new(),
+        (ResourceKind::AuthProvider, _) if resource.spec["method"] == "none" => vec![gap],
+        (ResourceKind::AuthProvider, _) => references(&resource.spec).into_iter().map(needing).collect(),
+        (_, Status::Declared) => vec![gap],
+    }
+}
+
+/// The names that a declaration refers to: `GOOGLE_CLIENT_ID` for `secret:GOOGLE_CLIENT_ID`, each once.
+fn references(spec: &Value) -> Vec<&str> {
+    let values = spec.as_object().into_iter().flat_map(serde_json::Map::values);
+    let mut names: Vec<&str> = values.filter_map(|value| value.as_str()?.strip_prefix("secret:")).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// A proof of the policies as a fact. What could not be tried is no pass, and no failure either.

@@ -76,6 +76,72 @@ pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
     found
 }
 
+/// What sign-in has beside its providers, and the phrases that ask for it.
+const FEATURES: &[(&str, &[&str])] = &[
+    ("passkey", &["passkey", "passkeys", "webauthn", "fido2"]),
+    (
+        "totp",
+        &[
+            "totp",
+            "authenticator app",
+            "authenticator apps",
+            "two factor authentication",
+            "two factor auth",
+            "two step verification",
+            "multi factor authentication",
+            "second factor",
+            "google authenticator",
+            "2fa",
+            "mfa",
+        ],
+    ),
+    (
+        "anonymous",
+        &[
+            "anonymous sign in",
+            "anonymous sign ins",
+            "sign in anonymously",
+            "signed in anonymously",
+            "anonymous login",
+            "log in anonymously",
+            "anonymous users",
+            "anonymous accounts",
+            "guest accounts",
+            "guest account",
+            "continue as guest",
+            "continue as a guest",
+            "sign in as a guest",
+            "sign in as guest",
+        ],
+    ),
+];
+
+/// What sign-in has beside its providers, with the lines that say so.
+pub(crate) fn features(scoped: &Scoped<'_>) -> Vec<(&'static str, Vec<u32>)> {
+    const LINES_MAX: usize = 5;
+    let mut found = Vec::new();
+    for (name, phrases) in FEATURES {
+        let says = |sentence: &&Sentence| phrases.iter().any(|phrase| affirms(sentence, phrase));
+        let lines: Vec<u32> = scoped.wanted().filter(says).map(|s| s.line).take(LINES_MAX).collect();
+        if !lines.is_empty() {
+            found.push((*name, lines));
+        }
+    }
+    found
+}
+
+/// True when the sentence has the phrase in whole words and no denial before it.
+fn affirms(sentence: &Sentence, phrase: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    sentence.norm.match_indices(phrase).any(|(start, _)| {
+        let (before, after) = (&sentence.norm[..start], &sentence.norm[start + phrase.len()..]);
+        let whole = !before.ends_with(word) && !after.starts_with(word);
+        let denied = sentence.hits.iter().any(|h| h.tag == Tag::Negation && h.end <= start)
+            || sentence.hits.iter().any(|h| h.tag == Tag::NegationAfter && h.start >= start);
+        whole && !denied
+    })
+}
+
 /// A flat "no login"; "visitors read without signing in" says only who need not.
 fn refuses(sentence: &Sentence) -> bool {
     const PARTIAL: &[&str] =
