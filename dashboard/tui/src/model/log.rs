@@ -1,0 +1,150 @@
+//! The events of a run, one line each, to scroll, filter and search.
+
+use std::collections::VecDeque;
+
+use loki_ledger::Recorded;
+
+use super::line::{Line, Told};
+
+/// Lines kept: the newest.
+const ROWS_MAX: usize = 100_000;
+
+/// Bytes of text kept: of the newest lines.
+const BYTES_MAX: usize = 16 << 20;
+
+/// What sort of event a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// How the run stands.
+    Run,
+    /// Iterations and phases.
+    Phase,
+    /// Turns of the provider.
+    Turn,
+    /// Tool calls.
+    Tool,
+    /// Proposals, votes and approvals.
+    Council,
+    /// Gates.
+    Gate,
+    /// Snapshots, comparisons, recoveries, the receipt.
+    Effect,
+    /// Waits.
+    Wait,
+    /// Commands that were taken.
+    Command,
+    /// Files that others changed.
+    Edit,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What sort.
+    pub kind: Kind,
+    /// The line.
+    pub line: Line,
+}
+
+/// The log, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    rows: VecDeque<Row>,
+    bytes: usize,
+    /// How many older lines are not kept.
+    pub dropped: u64,
+    last: u64,
+}
+
+/// Which lines are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of this sort only.
+    pub kind: Option<Kind>,
+    /// That hold this text, whatever its case; all where it is empty.
+    pub text: String,
+    /// Up to this event.
+    pub until: Option<u64>,
+}
+
+impl Kind {
+    /// All of them, in the order a filter steps through.
+    pub const ALL: [Self; 10] = [
+        Self::Run,
+        Self::Phase,
+        Self::Turn,
+        Self::Tool,
+        Self::Council,
+        Self::Gate,
+        Self::Effect,
+        Self::Wait,
+        Self::Command,
+        Self::Edit,
+    ];
+
+    /// Its name on a screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Phase => "phase",
+            Self::Turn => "turn",
+            Self::Tool => "tool",
+            Self::Council => "council",
+            Self::Gate => "gate",
+            Self::Effect => "step",
+            Self::Wait => "wait",
+            Self::Command => "command",
+            Self::Edit => "edit",
+        }
+    }
+}
+
+impl Log {
+    /// Adds an event as it was told.
+    pub(super) fn push(&mut self, recorded: &Recorded, told: Told) {
+        let Told { kind, mark, text } = told;
+        self.bytes += text.len();
+        self.last = recorded.seq;
+        self.rows
+            .push_back(Row { kind, line: Line { seq: recorded.seq, at_ms: recorded.at_ms, mark, text } });
+        while self.rows.len() > ROWS_MAX || self.bytes > BYTES_MAX {
+            let Some(oldest) = self.rows.pop_front() else { break };
+            self.bytes -= oldest.line.text.len();
+            self.dropped += 1;
+        }
+    }
+
+    /// The newest event's number; 0 before the first.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Lines kept.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The lines that a filter lets through, oldest first.
+    pub fn rows<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a Row> {
+        let wanted = filter.text.to_lowercase();
+        self.rows.iter().filter(move |row| {
+            filter.kind.is_none_or(|kind| kind == row.kind)
+                && filter.until.is_none_or(|until| row.line.seq <= until)
+                && (wanted.is_empty() || holds(&row.line.text, &wanted))
+        })
+    }
+}
+
+/// Whether `text` holds `wanted`, which is in lower case.
+pub(crate) fn holds(text: &str, wanted: &str) -> bool {
+    if text.is_ascii() && wanted.is_ascii() {
+        let wanted = wanted.as_bytes();
+        return text.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted));
+    }
+    text.to_lowercase().contains(wanted)
+}
