@@ -15,6 +15,7 @@ mod staged;
 mod tests;
 mod work;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -36,12 +37,15 @@ use loki_store::{Clock, SystemClock, Timestamp, replace_file};
 use loki_tools::Processes;
 use loki_tools::files::Project;
 
+use crate::config::Config;
 use crate::context::Context;
 use crate::error::CommandError;
 
 pub(crate) use error::AppError;
 use forge::{LazyForge, Summary};
+use gates::signin::SignIn;
 use serving::beside::Beside;
+use serving::values::Values;
 use staged::Staged;
 pub(crate) use work::Work;
 
@@ -116,7 +120,8 @@ impl App {
     pub(crate) fn to_drive(context: &Context) -> Result<Self, CommandError> {
         let app = Self::of(context);
         let work = Work::to_drive(context, &app.clock)?;
-        let beside = Arc::new(Beside::new(&app.state.join("forge"), context.config()?));
+        let beside =
+            Arc::new(Beside::new(&app.state.join("forge"), context.config()?, context.environment.all()));
         Ok(Self { work: Some(work), beside: Some(beside), ..app })
     }
 
@@ -177,10 +182,14 @@ impl App {
             checklist: run.checklist.clone(),
             allowance_micro_usd: Some(0),
         };
+        // What was missing then and is there now, or the other way round, is worth a run that says so.
+        let known = |name: &str| run.gates.iter().find(|gate| gate.gate == name).map(|gate| &gate.gaps);
         let all = async {
             for name in asked.iter().filter(|name| *name != REVIEW) {
                 let Some(gate) = gates.iter().find(|gate| gate.id() == name) else { return false };
-                if !matches!(gate.judge(&case).await.verdict, Verdict::Pass | Verdict::NotApplicable) {
+                let judged = gate.judge(&case).await;
+                let passes = matches!(judged.verdict, Verdict::Pass | Verdict::NotApplicable);
+                if !passes || known(name).is_some_and(|gaps| *gaps != judged.gaps) {
                     return false;
                 }
             }
@@ -317,10 +326,25 @@ impl App {
 
     /// Everything that can judge a run of this job. `by_model`: a model writes its application.
     pub(crate) fn gates(&self, requirements: &Arc<Requirements>, by_model: bool) -> Vec<Arc<dyn Gate>> {
-        let mut all =
-            gates::backend(&self.forge, &self.clock, requirements, self.migration_files(), by_model);
+        let mut all = gates::backend(
+            &self.forge,
+            &self.clock,
+            requirements,
+            self.migration_files(),
+            by_model,
+            self.signin(),
+        );
         all.extend(self.application_gates());
         all
+    }
+
+    /// What is known of the values that sign-in needs of a person.
+    fn signin(&self) -> SignIn {
+        let (config, environment) = match &self.work {
+            Some(work) => (work.config().clone(), work.environment().all()),
+            None => (Config::defaults(), BTreeMap::new()),
+        };
+        SignIn::new(&config, Values::new(environment, &self.state.join("forge")))
     }
 
     /// Everything that can judge an application.

@@ -8,7 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     approve, cleanup, completions, config, doctor, forge, forge_detect, init, ledger, pause, plan, prompt,
-    receipt, reference, reject, resume, rollback, sandbox, start, status, steer, stop, verify, why,
+    receipt, reference, reject, resume, rollback, sandbox, start, status, steer, stop, tui, verify, watch,
+    why,
 };
 use crate::context::Context;
 use crate::environment::Environment;
@@ -71,6 +72,8 @@ enum Command {
     Resume(resume::ResumeArgs),
     Status(status::StatusArgs),
     Why(why::WhyArgs),
+    Tui(tui::TuiArgs),
+    Watch(watch::WatchArgs),
     Plan(plan::PlanArgs),
     Verify(verify::VerifyArgs),
     Receipt(receipt::ReceiptArgs),
@@ -119,6 +122,8 @@ fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status,
         Command::Resume(args) => resume::resume(ui, context, args),
         Command::Status(args) => status::status(ui, context, args),
         Command::Why(args) => why::why(ui, context, args),
+        Command::Tui(args) => tui::tui(ui, context, args),
+        Command::Watch(args) => watch::watch(ui, context, args),
         Command::Plan(args) => plan::plan(ui, context, args),
         Command::Verify(args) => verify::verify(ui, context, args),
         Command::Receipt(args) => receipt::receipt(ui, context, args),

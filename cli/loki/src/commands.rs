@@ -24,7 +24,9 @@ pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod steer;
 pub(crate) mod stop;
+pub(crate) mod tui;
 pub(crate) mod verify;
+pub(crate) mod watch;
 pub(crate) mod why;
 
 use limits::LimitArgs;

@@ -123,7 +123,8 @@ impl Config {
         self.entries.get(name).ok_or_else(|| unknown(name, "settings"))
     }
 
-    fn defaults() -> Config {
+    /// The built-in values alone.
+    pub(crate) fn defaults() -> Config {
         let entries = ALL.iter().map(|key| {
             let entry = Entry { value: key.default_toml(), source: Source::Default };
             (key.name(), entry)

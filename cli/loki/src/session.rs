@@ -29,9 +29,9 @@ enum Ended {
     Signal(Status),
 }
 
-/// Whether a person can answer.
-pub(crate) fn attended(ui: &Ui) -> Attended {
-    if ui.is_headless() { Attended::No } else { Attended::Yes }
+/// Whether a person can answer: here, or at a dashboard that this process drives the run for.
+pub(crate) fn attended(ui: &Ui, detached: bool) -> Attended {
+    if ui.is_headless() && !detached { Attended::No } else { Attended::Yes }
 }
 
 /// Tells whoever shows the run that there is something new.

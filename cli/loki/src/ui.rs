@@ -171,6 +171,11 @@ impl Ui {
         self.format == Format::Json
     }
 
+    /// True where nothing is said but results, warnings and errors.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     /// True where nobody watches: print events, never wait, never read stdin unasked.
     pub(crate) fn is_headless(&self) -> bool {
         self.audience == Audience::Nobody

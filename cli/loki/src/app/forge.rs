@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use forge_auth::keys::KeyRing;
 use forge_core::{ApprovalBy, Explain, evidence_hash};
 use forge_database::lint;
-use forge_ops::{Access, Forge, ForgeError, OpError, OperationInfo, Outcome};
+use forge_ops::{Access, Forge, ForgeError, OpError, OperationInfo, Outcome, People};
+use forge_rest::sqlite::Sqlite;
+use forge_rest::sqlite::select::Compiler;
 use loki_engine::tool::{Answer, Area, Briefing, Fact, Finding, Proposal, Severity, Tool, ToolError};
 use loki_ledger::event::{Approver, Recovery};
 use loki_provider::ToolSpec;
 use loki_store::Clock;
 use serde_json::{Value, json};
+
+use super::serving::auth_settings::AuthSettings;
+use super::serving::people::{Place, open};
 
 /// Forge, opened when it is first needed: a project that needs no backend never gets one.
 pub(crate) struct LazyForge {
@@ -33,7 +39,8 @@ impl LazyForge {
         if let Some(forge) = &*opened {
             return Ok(Arc::clone(forge));
         }
-        let forge = Arc::new(Forge::open(&self.dir, Arc::clone(&self.clock))?);
+        let people = people(&self.dir, &self.clock);
+        let forge = Arc::new(Forge::open(&self.dir, Arc::clone(&self.clock))?.with_people(people));
         *opened = Some(Arc::clone(&forge));
         Ok(forge)
     }
@@ -42,6 +49,28 @@ impl LazyForge {
     pub(crate) fn existing(&self) -> Result<Option<Arc<Forge>>, ForgeError> {
         if Forge::exists(&self.dir) { self.open().map(Some) } else { Ok(None) }
     }
+}
+
+/// The people of the application, looked up when an operation is about them.
+fn people(dir: &Path, clock: &Arc<dyn Clock>) -> People {
+    let (dir, clock) = (dir.to_owned(), Arc::clone(clock));
+    People::new(move || {
+        let failed = |error: &dyn std::error::Error| error.to_string();
+        let path = dir.join("db.sqlite");
+        forge_database::auth::ensure(&path).map_err(|error| failed(&error))?;
+        let ring = KeyRing::open(&dir.join("keys"), Arc::clone(&clock)).map_err(|error| failed(&error))?;
+        let sqlite = Sqlite::open(&path, forge_rest::sqlite::Settings::default(), Arc::new(Compiler));
+        let place = Place {
+            sql: Arc::new(sqlite.map_err(|error| failed(&error))?),
+            ring: Arc::new(ring),
+            clock: Arc::clone(&clock),
+            mailbox: &dir.join("mail"),
+        };
+        let settings =
+            AuthSettings { settings: forge_auth::Settings::default(), grants: Vec::new(), smtp: None };
+        // Nothing that the operations do sends mail, so nothing waits for a courier.
+        open(place, settings).map(|(auth, _, _)| auth).map_err(|error| failed(&error))
+    })
 }
 
 /// Rules whose findings a person may decide to live with: what is lost is lost on purpose.

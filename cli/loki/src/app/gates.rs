@@ -1,5 +1,7 @@
 //! The gates of a run: is the backend sound, and is everything there that the document asks for?
 
+pub(super) mod signin;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use loki_ledger::event::Verdict;
 use loki_store::Clock;
 use serde_json::{Value, json};
 
+use self::signin::SignIn;
 use super::Work;
 use super::forge::{LazyForge, blocking, refused, unopened};
 use super::smoke::{Findings, smoke};
@@ -24,17 +27,18 @@ const FAILING_MAX: usize = 20;
 pub(crate) const BACKEND: [&str; 3] = ["forge", "document", "served"];
 
 /// The gates of a backend, for one document. `by_model`: a model writes the application, which has gates of its
-/// own; without one it is a gap.
+/// own; without one it is a gap. `signin`: what is known of the values that sign-in needs of a person.
 pub(crate) fn backend(
     forge: &Arc<LazyForge>,
     clock: &Arc<dyn Clock>,
     requirements: &Arc<Requirements>,
     files: Vec<MigrationFile>,
     by_model: bool,
+    signin: SignIn,
 ) -> Vec<Arc<dyn Gate>> {
     let (forge, requirements) = (Arc::clone(forge), Arc::clone(requirements));
     vec![
-        Arc::new(ForgeGate { forge: Arc::clone(&forge) }),
+        Arc::new(ForgeGate { forge: Arc::clone(&forge), signin }),
         Arc::new(DocumentGate { forge: Arc::clone(&forge), requirements, files, by_model }),
         Arc::new(ServedGate { forge, clock: Arc::clone(clock) }),
     ]
@@ -64,6 +68,7 @@ pub(crate) fn application(worktree: Worktree, root: &Path, state: &Path, work: &
 /// Asks Forge to check itself: integrity, keys, drift, row-level security on a copy, audit chain.
 struct ForgeGate {
     forge: Arc<LazyForge>,
+    signin: SignIn,
 }
 
 #[async_trait]
@@ -96,7 +101,8 @@ impl Gate for ForgeGate {
                 check["detail"].as_str().unwrap_or("no detail"),
             ),
         };
-        let gaps = report["gaps"].as_array().into_iter().flatten().filter_map(gap).collect();
+        let gaps = report["gaps"].as_array().into_iter().flatten();
+        let gaps = gaps.filter_map(|gap| self.gap(gap)).collect();
         let failing = bad.and_then(|check| check["name"].as_str()).map(str::to_owned);
         Judgement {
             facts: facts("loki verify --receipt", &report),
@@ -104,6 +110,18 @@ impl Gate for ForgeGate {
             failing: failing.into_iter().collect(),
             ..Judgement::new(verdict, summary)
         }
+    }
+}
+
+impl ForgeGate {
+    /// What is missing, by name; `None` for what is not missing after all.
+    fn gap(&self, gap: &Value) -> Option<String> {
+        let (kind, name) = (gap["kind"].as_str()?, gap["name"].as_str()?);
+        let why = match kind {
+            "auth_provider" => self.signin.gap(name, gap["needs"].as_str())?,
+            _ => gap["detail"].as_str().unwrap_or("declared; its service is not there yet").to_owned(),
+        };
+        Some(format!("{kind} {name}: {why}"))
     }
 }
 
@@ -173,7 +191,7 @@ impl DocumentGate {
     }
 }
 
-/// Starts the server of the backend and has two users and a visitor try out every table.
+/// Starts the server of the backend, has two people sign up, and them and a visitor try out every table.
 struct ServedGate {
     forge: Arc<LazyForge>,
     clock: Arc<dyn Clock>,
@@ -208,7 +226,7 @@ fn judged(findings: &Findings) -> Judgement {
         (None, Some(first)) => (Verdict::Inconclusive, format!("not everything could be tried; {first}")),
         (None, None) => {
             let what = format!(
-                "two users and a visitor made {attempts} attempts on {tables} tables through the server"
+                "two who signed up and a visitor made {attempts} attempts on {tables} tables through the server"
             );
             (Verdict::Pass, format!("{what}: each ended as it had to"))
         }
@@ -231,14 +249,6 @@ async fn ask(forge: &Arc<LazyForge>, operation: &'static str, input: Value) -> R
     })
     .await
     .map_err(|error| error.message)
-}
-
-fn gap(gap: &Value) -> Option<String> {
-    let (kind, name) = (gap["kind"].as_str()?, gap["name"].as_str()?);
-    Some(format!(
-        "{kind} {name}: {}",
-        gap["detail"].as_str().unwrap_or("declared; its service is not there yet")
-    ))
 }
 
 fn facts(command: &str, seen: &Value) -> Value {

@@ -1,7 +1,10 @@
 //! The backend as it is served: the services of Forge on one origin.
 
+pub(crate) mod auth_settings;
 pub(crate) mod beside;
+pub(crate) mod people;
 pub(crate) mod settings;
+pub(crate) mod values;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use bytes::Bytes;
 use forge_auth::keys::{KeyRing, KeysError};
 use forge_auth::token::{Terms, TokenError};
 use forge_core::Identity;
+use forge_core::sql::Sql;
 use forge_rest::engine::Engine;
 use forge_rest::postgres::{self, Postgres};
 use forge_rest::sqlite::select::Compiler;
@@ -21,8 +25,13 @@ use forge_server::{App, Parts, Service, Sink};
 use loki_store::Clock;
 use serde_json::Value;
 
+use self::auth_settings::AuthSettings;
+use self::people::{PeopleError, Post};
+
 /// Where the tables are mounted.
 const REST: &str = "/rest/v1";
+/// Where sign-in is mounted.
+const AUTH: &str = "/auth/v1";
 /// How long work that has begun may take once the server is to end.
 pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 
@@ -46,6 +55,12 @@ pub(crate) enum ServingError {
     /// The database cannot be opened.
     #[error("the database cannot be served")]
     Sqlite(#[from] sqlite::OpenError),
+    /// The database has no place for people.
+    #[error("the database cannot be made ready for sign-in")]
+    Tables(#[from] forge_database::auth::EnsureError),
+    /// Nobody could sign in.
+    #[error("sign-in cannot be served")]
+    People(#[from] PeopleError),
     /// Postgres is not there, or is not to be used as it is.
     #[error("the Postgres at `forge.database_url` cannot be served")]
     Postgres(#[from] postgres::ConnectError),
@@ -59,15 +74,23 @@ pub(crate) struct Setup<'a> {
     pub(crate) sink: Option<Sink>,
     pub(crate) server: forge_server::Settings,
     pub(crate) rest: forge_rest::Settings,
+    pub(crate) auth: AuthSettings,
+    /// The folder for mail where no server is set.
+    pub(crate) mailbox: &'a Path,
 }
 
-/// The application of a project, ready to be served.
-pub(crate) async fn app(setup: Setup<'_>) -> Result<Arc<App>, ServingError> {
+/// The application of a project, ready to be served, and the mail that it sends.
+pub(crate) async fn app(setup: Setup<'_>) -> Result<(Arc<App>, Post), ServingError> {
     let ring = Arc::new(KeyRing::open(setup.keys, Arc::clone(&setup.clock))?);
-    let engine: Arc<dyn Engine> = match setup.data {
-        Data::Sqlite(path, settings) => Arc::new(Sqlite::open(path, settings, Arc::new(Compiler))?),
-        Data::Postgres(url, settings) => Arc::new(Postgres::connect(url, settings).await?),
+    let (engine, sql) = open(setup.data).await?;
+    let place = people::Place {
+        sql,
+        ring: Arc::clone(&ring),
+        clock: Arc::clone(&setup.clock),
+        mailbox: setup.mailbox,
     };
+    let (auth, courier, grants) = people::open(place, setup.auth)?;
+    people::grant(&auth, &grants).await?;
     let parts = Parts {
         settings: setup.server,
         ring,
@@ -77,7 +100,23 @@ pub(crate) async fn app(setup: Setup<'_>) -> Result<Arc<App>, ServingError> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let tables = Tables { rest: Rest::new(Arc::clone(&engine), setup.rest), engine };
-    Ok(Arc::new(App::new(parts)?.mount(REST, Arc::new(tables))))
+    let app = App::new(parts)?.mount(REST, Arc::new(tables)).mount(AUTH, Arc::new(people::People(auth)));
+    Ok((Arc::new(app), Post::begin(courier, DRAIN_MAX)))
+}
+
+/// Opens the data, for requests and for services.
+async fn open(data: Data<'_>) -> Result<(Arc<dyn Engine>, Arc<dyn Sql>), ServingError> {
+    match data {
+        Data::Sqlite(path, settings) => {
+            forge_database::auth::ensure(path)?;
+            let sqlite = Arc::new(Sqlite::open(path, settings, Arc::new(Compiler))?);
+            Ok((Arc::clone(&sqlite) as Arc<dyn Engine>, sqlite))
+        }
+        Data::Postgres(url, settings) => {
+            let postgres = Arc::new(Postgres::connect(url, settings).await?);
+            Ok((Arc::clone(&postgres) as Arc<dyn Engine>, postgres))
+        }
+    }
 }
 
 /// The tables as a service.

@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, OnceLock};
 
+use loki_blueprint::signin;
 use loki_gates::Commands;
 use loki_provider::{NowMs, Provider};
 use loki_sandbox::Workshop;
 use loki_store::Clock;
 
+use super::serving::values::Values;
 use crate::config::{Config, keys};
 use crate::confinement::{self, PolicyArgs, StrengthArgs};
 use crate::context::Context;
+use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::models::Models;
 
@@ -30,7 +33,7 @@ impl Work {
         Ok(Self {
             context: context.clone(),
             config: context.config()?,
-            secrets: Models::of(context)?.secrets(),
+            secrets: secrets(context)?,
             workshop: OnceLock::new(),
             provider: None,
         })
@@ -44,6 +47,16 @@ impl Work {
         work.provider = Models::of(context)?
             .provider(&now_ms, &|named, price| super::agents::agent(context, named, price))?;
         Ok(work)
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The variables that the program was started with.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.context.environment
     }
 
     /// Who writes the application; `None` where no model is configured.
@@ -92,4 +105,14 @@ impl Work {
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         self.secrets.clone()
     }
+}
+
+/// The keys of models, and what sign-in shows providers. A value that cannot be read is in no file that is judged.
+fn secrets(context: &Context) -> Result<Vec<Vec<u8>>, CommandError> {
+    const BYTES_MIN: usize = 8;
+    let values = Values::new(context.environment.all(), &context.project.forge_dir());
+    let mut secrets = Models::of(context)?.secrets();
+    let of_signin = signin::secret_variables().filter_map(|name| values.get(name).ok().flatten());
+    secrets.extend(of_signin.filter(|value| value.len() >= BYTES_MIN).map(String::into_bytes));
+    Ok(secrets)
 }

@@ -1,5 +1,6 @@
 //! `loki forge`.
 
+mod auth;
 mod keys;
 mod migrate;
 mod serve;
@@ -17,7 +18,7 @@ use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
 use crate::ui::Ui;
 
-/// Serve the backend that runs build, and look after its keys
+/// Serve the backend that runs build, and look after its keys and the people who sign in
 #[derive(clap::Args, Debug)]
 pub(crate) struct ForgeArgs {
     #[command(subcommand)]
@@ -28,6 +29,7 @@ pub(crate) struct ForgeArgs {
 enum Action {
     Serve(serve::ServeArgs),
     Migrate(migrate::MigrateArgs),
+    Auth(auth::AuthArgs),
     Keys(keys::KeysArgs),
     Token(token::TokenArgs),
 }
@@ -36,6 +38,7 @@ pub(crate) fn forge(ui: &mut Ui, context: &Context, args: &ForgeArgs) -> Result<
     match &args.action {
         Action::Serve(args) => serve::serve(ui, context, args),
         Action::Migrate(args) => migrate::migrate(ui, context, args),
+        Action::Auth(args) => auth::auth(ui, context, args),
         Action::Keys(args) => keys::keys(ui, context, args),
         Action::Token(args) => token::token(ui, context, args),
     }

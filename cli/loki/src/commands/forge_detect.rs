@@ -1,6 +1,6 @@
 //! `loki forge-detect`.
 
-use forge_detect::{Options, Requirements, TableNeed, detect};
+use forge_detect::{Options, Requirements, RoleNeed, TableNeed, detect};
 
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
@@ -54,6 +54,10 @@ fn rows(needs: &Requirements) -> Vec<Row> {
     for provider in &needs.auth {
         rows.push(row("sign-in", provider, "", evidence(needs, &format!("auth.{provider}"))));
     }
+    for feature in &needs.auth_features {
+        rows.push(row("sign-in", feature, "", evidence(needs, &format!("auth_features.{feature}"))));
+    }
+    rows.extend(needs.roles.iter().map(|role| row("role", &role.name, &granted(role), &role.lines)));
     for bucket in &needs.storage {
         let readers = if bucket.public { "public" } else { "private" };
         rows.push(row("bucket", &bucket.name, readers, &bucket.lines));
@@ -99,6 +103,15 @@ fn columns(table: &TableNeed) -> String {
     let shown = table.columns.iter().map(|column| {
         let target = table.fks.iter().find(|key| key.column == column.name);
         target.map_or(column.name.clone(), |key| format!("{} -> {}", column.name, key.references))
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// `movies (read, insert), *`.
+fn granted(role: &RoleNeed) -> String {
+    let shown = role.grants.iter().map(|grant| {
+        let can: Vec<String> = grant.can.iter().map(|act| format!("{act:?}").to_lowercase()).collect();
+        format!("{} ({})", grant.table, can.join(", "))
     });
     shown.collect::<Vec<_>>().join(", ")
 }

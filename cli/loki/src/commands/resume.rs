@@ -2,10 +2,12 @@
 
 use loki_ledger::event::Command;
 
+use super::tui::detached;
 use crate::app::{App, AppError};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
+use crate::session;
 use crate::ui::Ui;
 
 /// Go on with a run that was interrupted, paused or stopped
@@ -18,16 +20,18 @@ pub(crate) struct ResumeArgs {
     run: Option<String>,
     #[command(flatten)]
     limits: super::LimitArgs,
+    /// Drive it for a dashboard: in a session of its own, and a person can answer
+    #[arg(long, hide = true)]
+    detached: bool,
 }
 
 pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Result<Status, CommandError> {
+    if args.detached {
+        detached::leave_session();
+    }
     let app = App::to_drive(context)?;
     let (reader, run) = app.run(args.run.as_deref())?;
-    // The file would pause the run again.
-    let file = app.state().join("PAUSE");
-    if file.exists() {
-        std::fs::remove_file(&file).map_err(|source| AppError::Write { path: file, source })?;
-    }
+    lift_pause(&app)?;
     if run.paused {
         reader.send(&run.id, &Command::Resume).map_err(AppError::from)?;
         if let Some(holder) = app.holder() {
@@ -36,5 +40,14 @@ pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Resul
         }
     }
     let limits = args.limits.widened(&run.limits);
-    super::start::resume(ui, &app, run, limits)
+    super::start::resume(ui, &app, run, limits, session::attended(ui, args.detached))
+}
+
+/// Takes the file `PAUSE` away, which would pause the run again.
+pub(crate) fn lift_pause(app: &App) -> Result<(), AppError> {
+    let file = app.state().join("PAUSE");
+    if file.exists() {
+        std::fs::remove_file(&file).map_err(|source| AppError::Write { path: file, source })?;
+    }
+    Ok(())
 }

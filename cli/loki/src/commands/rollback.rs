@@ -1,5 +1,6 @@
 //! `loki rollback`.
 
+use loki_ledger::run::Run;
 use serde_json::json;
 
 use crate::app::{App, AppError};
@@ -40,10 +41,33 @@ pub(crate) fn rollback(ui: &mut Ui, context: &Context, args: &RollbackArgs) -> R
         }
         return Ok(Status::Success);
     }
-    let target = match &args.to {
-        Some(prefix) => {
-            kept.iter().map(|(_, commit)| commit).find(|commit| commit.starts_with(prefix.as_str()))
-        }
+    let back = put_back(&app, &run, args.to.as_deref())?;
+    if ui.is_json() {
+        ui.result_json(&json!({"run": run.id, "to": back.to, "files": back.files, "undo": back.undo}))?;
+    } else {
+        ui.result(format_args!("{} files put back to {}.", back.files, back.to))?;
+        ui.warning(format_args!("The database was not touched: only files are put back."))?;
+        ui.result(format_args!("To undo it: loki rollback --to {}", &back.undo[..12]))?;
+    }
+    Ok(Status::Success)
+}
+
+/// Files that were put back.
+pub(crate) struct PutBack {
+    /// The snapshot they were put back to.
+    pub(crate) to: String,
+    /// How many changed.
+    pub(crate) files: usize,
+    /// The snapshot of how they were.
+    pub(crate) undo: String,
+}
+
+/// Puts the project's files back to a snapshot of a run: the one whose commit begins so, else the first.
+pub(crate) fn put_back(app: &App, run: &Run, to: Option<&str>) -> Result<PutBack, CommandError> {
+    let worktree = app.worktree();
+    let kept = worktree.kept(&run.id).map_err(AppError::from)?;
+    let target = match to {
+        Some(prefix) => kept.iter().map(|(_, commit)| commit).find(|commit| commit.starts_with(prefix)),
         None => kept.first().map(|(_, commit)| commit),
     };
     let Some(target) = target else {
@@ -58,12 +82,5 @@ pub(crate) fn rollback(ui: &mut Ui, context: &Context, args: &RollbackArgs) -> R
     let now = app.now().as_millisecond();
     let undo = worktree.snapshot(&run.id, next, now).map_err(AppError::from)?;
     let files = worktree.restore(target).map_err(AppError::from)?;
-    if ui.is_json() {
-        ui.result_json(&json!({"run": run.id, "to": target, "files": files, "undo": undo.commit}))?;
-    } else {
-        ui.result(format_args!("{files} files put back to {target}."))?;
-        ui.warning(format_args!("The database was not touched: only files are put back."))?;
-        ui.result(format_args!("To undo it: loki rollback --to {}", &undo.commit[..12]))?;
-    }
-    Ok(Status::Success)
+    Ok(PutBack { to: target.clone(), files, undo: undo.commit })
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use forge_detect::{Options, detect};
+use loki_engine::iteration::Attended;
 use loki_ledger::event::{Command, Limits, RunId, Stop};
 use loki_ledger::run::Run;
 
+use super::tui::{self, detached, index};
 use crate::app::{App, AppError, Job, by_model};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
@@ -28,11 +30,27 @@ pub(crate) struct StartArgs {
     document: String,
     #[command(flatten)]
     limits: super::LimitArgs,
+    /// Say line by line what happens, also in a terminal
+    #[arg(long)]
+    no_tui: bool,
+    /// Drive it for a dashboard: in a session of its own, and a person can answer
+    #[arg(long, hide = true)]
+    detached: bool,
 }
 
 pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<Status, CommandError> {
+    if args.detached {
+        detached::leave_session();
+    }
     let job = job(context, &args.document)?;
     let app = App::to_drive(context)?;
+    if app.state().exists() {
+        remember(ui, context)?;
+    }
+    if opens_dashboard(ui, context, args) {
+        return detached::watched(ui, context, &app);
+    }
+    let attended = session::attended(ui, args.detached);
     let limits = args.limits.limits(context)?;
     let reader = app.reader()?;
     if let Some(reader) = &reader
@@ -45,11 +63,11 @@ pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<
                 if last.paused && app.holder().is_none() {
                     reader.send(&last.id, &Command::Resume).map_err(AppError::from)?;
                 }
-                return resume(ui, &app, last, None);
+                return resume(ui, &app, last, None, attended);
             }
             (None, false) => return Err(unfinished(&last)),
             (Some(stop), true) => {
-                if let Some(status) = settled(ui, &app, &job, &last, stop)? {
+                if let Some(status) = settled(ui, &app, &job, &last, (stop, attended))? {
                     return Ok(status);
                 }
             }
@@ -57,9 +75,10 @@ pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<
         }
     }
     let bell = Bell::new();
-    let engine = app.engine(&job.requirements, None, session::attended(ui), bell.observer())?;
+    let engine = app.engine(&job.requirements, None, attended, bell.observer())?;
     let run = app.begin(&engine, &job, new_id(&app)?, limits)?;
     app.write_required(&job.requirements)?;
+    remember(ui, context)?;
     ui.status(format_args!("Run {} on {}.", run.id, job.name))?;
     let provider = engine.provider.as_ref().map_or("none", |provider| provider.name());
     ui.detail(format_args!(
@@ -69,12 +88,29 @@ pub(crate) fn start(ui: &mut Ui, context: &Context, args: &StartArgs) -> Result<
     session::run(ui, &app, &engine, &bell, run)
 }
 
+/// Puts the project into the user's index. One that cannot be written changes nothing about the run.
+fn remember(ui: &mut Ui, context: &Context) -> Result<(), CommandError> {
+    if let Err(error) = index::remember(context) {
+        ui.detail(format_args!("The index of projects was not written: {error}."))?;
+    }
+    Ok(())
+}
+
+/// Whether the run is shown on a dashboard while another process drives it.
+fn opens_dashboard(ui: &Ui, context: &Context, args: &StartArgs) -> bool {
+    let quiet = ui.is_headless() || ui.is_json() || ui.is_quiet();
+    let able = tui::in_terminal() && context.environment.get("TERM").is_some_and(|term| term != "dumb");
+    // What was read from standard input is gone for whoever would drive the run.
+    able && !quiet && !args.no_tui && !args.detached && args.document != "-"
+}
+
 /// Goes on with a run, in this process.
 pub(crate) fn resume(
     ui: &mut Ui,
     app: &App,
     run: Run,
     limits: Option<Limits>,
+    attended: Attended,
 ) -> Result<Status, CommandError> {
     if by_model(&run) && !app.has_model() {
         let message = format_args!("run {} needs a model to go on, and none is configured", run.id);
@@ -85,7 +121,7 @@ pub(crate) fn resume(
     let requirements = app.requirements(&reader, &run)?;
     drop(reader);
     let bell = Bell::new();
-    let engine = app.engine(&requirements, run.started.as_ref(), session::attended(ui), bell.observer())?;
+    let engine = app.engine(&requirements, run.started.as_ref(), attended, bell.observer())?;
     // Another process may have written since: what counts is what is there now that the lock is ours.
     let run = engine.ledger.reader().fold(&run.id).map_err(AppError::from)?;
     app.write_required(&requirements)?;
@@ -103,7 +139,7 @@ fn settled(
     app: &App,
     job: &Job,
     last: &Run,
-    stop: &Stop,
+    (stop, attended): (&Stop, Attended),
 ) -> Result<Option<Status>, CommandError> {
     match stop {
         // What a model was missing for can be done now.
@@ -115,7 +151,7 @@ fn settled(
             ))?;
         }
         Stop::NeedsModel => {}
-        Stop::NeedsPerson { .. } => return resume(ui, app, last.clone(), None).map(Some),
+        Stop::NeedsPerson { .. } => return resume(ui, app, last.clone(), None, attended).map(Some),
         Stop::Verified
         | Stop::VerifiedWithGaps
         | Stop::GateFailed { .. }

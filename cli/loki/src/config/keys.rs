@@ -1,5 +1,7 @@
 //! Every setting there is. A new one is a `static` here and its line in [`ALL`].
 
+pub(crate) mod auth;
+
 use super::value::{AnyKey, Key};
 
 /// Iterations a run may take.
@@ -324,6 +326,24 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &FORGE_TLS_CERTIFICATE,
     &FORGE_TLS_KEY,
     &FORGE_HOSTS,
+    &auth::PUBLIC_URL,
+    &auth::SITE_URL,
+    &auth::REDIRECT_URLS,
+    &auth::SITE_NAME,
+    &auth::SIGNUP,
+    &auth::METHODS,
+    &auth::CONFIRM_EMAIL,
+    &auth::MANUAL_LINKING,
+    &auth::PASSWORD_LENGTH_MIN,
+    &auth::ACCESS_SECONDS,
+    &auth::SESSION_SECONDS,
+    &auth::IDLE_SECONDS,
+    &auth::SMTP_HOST,
+    &auth::SMTP_PORT,
+    &auth::SMTP_SECURITY,
+    &auth::SMTP_USER,
+    &auth::SMTP_PASSWORD,
+    &auth::SMTP_FROM,
 ];
 
 /// The words of a setting that a project's file may only move to a later one of, loosest first.

@@ -1,16 +1,19 @@
 //! The backend served beside a run, from when there is one.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use forge_core::Catalog;
 use forge_database::pipeline::Database;
 use loki_store::SystemClock;
 use tokio::sync::oneshot;
 
-use super::{Data, ServingError, Setup, settings};
+use super::values::Values;
+use super::{Data, ServingError, Setup, auth_settings, settings};
 use crate::config::{Config, keys};
 
 /// How long requests that have begun may take once the run is over.
@@ -22,6 +25,8 @@ const DRAIN_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Beside {
     dir: PathBuf,
     config: Config,
+    /// The environment, where values for sign-in may be.
+    variables: BTreeMap<String, String>,
     state: Mutex<State>,
 }
 
@@ -33,8 +38,8 @@ enum State {
 
 impl Beside {
     /// A server for the backend in `dir`, which need not be there yet.
-    pub(crate) fn new(dir: &Path, config: Config) -> Beside {
-        Beside { dir: dir.to_owned(), config, state: Mutex::new(State::Waiting) }
+    pub(crate) fn new(dir: &Path, config: Config, variables: BTreeMap<String, String>) -> Beside {
+        Beside { dir: dir.to_owned(), config, variables, state: Mutex::new(State::Waiting) }
     }
 
     /// Starts serving where there is a backend and nothing serves yet; gives the address then.
@@ -63,7 +68,8 @@ impl Beside {
         listener.set_nonblocking(true).ok()?;
         let (end, ended) = oneshot::channel();
         let (dir, config) = (self.dir.clone(), self.config.clone());
-        let serve = move || run(&dir, &config, listener, address, ended).unwrap_or_default();
+        let values = Values::new(self.variables.clone(), &self.dir);
+        let serve = move || run(&dir, &config, &values, listener, address, ended).unwrap_or_default();
         let thread = std::thread::Builder::new().name("forge".to_owned()).spawn(serve).ok()?;
         Some((State::Serving { end, thread }, address))
     }
@@ -83,6 +89,7 @@ impl Drop for Beside {
 fn run(
     dir: &Path,
     config: &Config,
+    values: &Values,
     listener: TcpListener,
     address: SocketAddr,
     ended: oneshot::Receiver<()>,
@@ -92,19 +99,30 @@ fn run(
     };
     runtime.block_on(async {
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return Ok(()) };
-        let app = super::app(Setup {
+        let resources = Catalog::open(dir, Arc::new(SystemClock))
+            .and_then(|catalog| catalog.resources(None))
+            .unwrap_or_default();
+        let served = auth_settings::served_at(config, address);
+        // What cannot be set up so is said by `loki forge serve`; beside a run there is no place for it.
+        let Ok(auth) = auth_settings::auth_settings(config, values, &resources, &served) else {
+            return Ok(());
+        };
+        let (app, post) = super::app(Setup {
             data: Data::Sqlite(&dir.join("db.sqlite"), settings::sqlite(config)),
             keys: &dir.join("keys"),
             clock: Arc::new(SystemClock),
             sink: None,
             server: settings::server(config, address),
             rest: settings::rest(config),
+            auth,
+            mailbox: &dir.join("mail"),
         })
         .await?;
         let tls = settings::tls(config).ok().flatten();
         let shutdown = async { ended.await.unwrap_or_default() };
         // What is cut short at the end is cut short.
         forge_server::serve(listener, tls, app, shutdown, DRAIN_MAX).await.unwrap_or_default();
+        post.end(DRAIN_MAX).await;
         Ok(())
     })
 }

@@ -1,7 +1,5 @@
 //! Everything that two users and a visitor try on a server, against what must come of it.
 
-use std::net::SocketAddr;
-
 use forge_database::prove::rls::Act;
 use forge_database::prove::rls::scene::{Attempt, Scene, SceneTable};
 use forge_database::rows::Row;
@@ -33,11 +31,10 @@ pub(crate) struct Findings {
 
 /// Tries everything of the scene. Nothing is changed: every write is asked to be undone.
 pub(super) async fn try_out(
-    address: SocketAddr,
+    connection: &mut Connection,
     tokens: &Tokens,
     scene: &Scene,
 ) -> Result<Findings, AskError> {
-    let mut connection = Connection::open(address).await?;
     let mut findings = Findings { tables: scene.tables.len(), ..Findings::default() };
     for table in &scene.tables {
         let untried = table.inconclusive.iter().map(|why| format!("`{}`: {why}", table.table));

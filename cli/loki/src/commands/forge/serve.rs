@@ -2,15 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use forge_core::Catalog;
 use forge_database::pipeline::Database;
 use loki_store::SystemClock;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
 
+use crate::app::serving::auth_settings::{self, AuthSettings};
+use crate::app::serving::values::Values;
 use crate::app::serving::{self, DRAIN_MAX, Data, ServingError, Setup, settings};
 use crate::config::{Config, keys};
 use crate::context::Context;
@@ -19,9 +22,9 @@ use crate::exit::Status;
 use crate::session::listen_for;
 use crate::ui::Ui;
 
-/// Serve the project's tables to its applications
+/// Serve the project's tables and sign-in to its applications
 ///
-/// Speaks the dialect of PostgREST at `/rest/v1`, so that `@supabase/supabase-js`, `supabase` for Python and plain
+/// Speaks the dialects of PostgREST at `/rest/v1` and of GoTrue at `/auth/v1`, so that `@supabase/supabase-js`, `supabase` for Python and plain
 /// HTTP work as they are, with the policies of the tables in every statement. Ends on Ctrl-C or SIGTERM, once
 /// the requests that have begun are answered.
 #[derive(clap::Args, Debug)]
@@ -45,11 +48,12 @@ pub(super) fn serve(ui: &mut Ui, context: &Context, args: &ServeArgs) -> Result<
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|source| {
         CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source)
     })?;
-    runtime.block_on(run(ui, &config, dir, &url, args))
+    runtime.block_on(run(ui, context, &config, dir, &url, args))
 }
 
 async fn run(
     ui: &mut Ui,
+    context: &Context,
     config: &Config,
     dir: PathBuf,
     url: &str,
@@ -73,13 +77,16 @@ async fn run(
             log.try_send(line.to_owned()).unwrap_or_default();
         })
     });
-    let app = serving::app(Setup {
+    let (auth, mailbox) = (people(context, config, &dir, address)?, dir.join("mail"));
+    let (app, post) = serving::app(Setup {
         data,
         keys: &dir.join("keys"),
         clock: Arc::new(SystemClock),
         sink,
         server: settings::server(config, address),
         rest: settings::rest(config),
+        auth,
+        mailbox: &mailbox,
     })
     .await
     .map_err(|error| refused(&error))?;
@@ -97,6 +104,7 @@ async fn run(
     loop {
         tokio::select! {
             ended = &mut served => {
+                post.end(DRAIN_MAX).await;
                 return match ended {
                     Ok(()) => Ok(Status::Success),
                     Err(error) => Err(CommandError::from_error(ErrorKind::Io, &error)),
@@ -105,6 +113,28 @@ async fn run(
             Some(line) = lines.recv() => ui.result(format_args!("{line}"))?,
         }
     }
+}
+
+/// How people sign in, as it is set and as the document asked for it.
+fn people(
+    context: &Context,
+    config: &Config,
+    dir: &Path,
+    address: SocketAddr,
+) -> Result<AuthSettings, CommandError> {
+    let resources = if Catalog::exists(dir) {
+        let catalog = Catalog::open(dir, Arc::new(SystemClock));
+        let read = catalog.and_then(|catalog| catalog.resources(None));
+        read.map_err(|error| CommandError::from_error(ErrorKind::State, &error))?
+    } else {
+        Vec::new()
+    };
+    let values = Values::new(context.environment.all(), dir);
+    let served = auth_settings::served_at(config, address);
+    auth_settings::auth_settings(config, &values, &resources, &served).map_err(|error| {
+        CommandError::from_error(ErrorKind::Config, &error)
+            .hint("Look at the settings `forge.auth.*`: `loki config show`.")
+    })
 }
 
 /// Lines of the access log that wait to be written.
@@ -135,7 +165,12 @@ fn refused(error: &ServingError) -> CommandError {
         ServingError::Keys(_) | ServingError::Key(_) => {
             (ErrorKind::State, "Look at them: `loki forge keys`.")
         }
-        ServingError::Sqlite(_) => (ErrorKind::State, "`loki doctor` looks what is wrong with it."),
+        ServingError::People(_) => {
+            (ErrorKind::Config, "Look at the settings `forge.auth.*`: `loki config show`.")
+        }
+        ServingError::Sqlite(_) | ServingError::Tables(_) => {
+            (ErrorKind::State, "`loki doctor` looks what is wrong with it.")
+        }
         ServingError::Postgres(_) => {
             (ErrorKind::Config, "`forge.database_url` names it; `loki config show` shows where that is set.")
         }
