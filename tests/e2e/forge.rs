@@ -5,7 +5,9 @@
 mod attacks;
 mod beside;
 mod clients;
+mod document_auth;
 mod kill;
+mod people;
 mod token;
 
 use std::fs;
@@ -78,6 +80,7 @@ fn given(command: &mut Command, env: &TestEnv, serving: &Serving) {
         .env("LOKI_URL", &serving.url)
         .env("LOKI_PUBLISHABLE", text("publishable"))
         .env("LOKI_SECRET", text("secret"))
+        .env("LOKI_MAILBOX", env.path(".loki/forge/mail"))
         .env("LOKI_ANON_JWT", text("anon_jwt"))
         .env("LOKI_SERVICE_JWT", text("service_jwt"))
         .env("LOKI_TOKEN_ADA", token::signed(&secret, ADA))

@@ -18,6 +18,7 @@ mod sandbox;
 mod settings;
 mod sources;
 mod tools;
+mod tui;
 mod verify;
 
 use loki_kit::TestEnv;

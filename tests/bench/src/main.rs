@@ -33,7 +33,7 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 16] = [
+const BENCHMARKS: [(&str, Benchmark); 17] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
     ("start-large", program::start_large),
@@ -50,6 +50,7 @@ const BENCHMARKS: [(&str, Benchmark); 16] = [
     ("verify-2000", model::verify_2000),
     ("data-plane", serve::data_plane),
     ("data-plane-start", serve::data_plane_start),
+    ("sign-in", serve::sign_in),
 ];
 
 fn main() -> ExitCode {

@@ -6,12 +6,14 @@
 
 mod load;
 mod servers;
+mod sign_in;
 
 use std::fs;
 use std::time::Duration;
 
 use load::{Load, run};
 use servers::{Loki, PocketBase, Server};
+pub(crate) use sign_in::sign_in;
 
 use crate::Setup;
 use crate::measure::{BenchError, Figure, Target};

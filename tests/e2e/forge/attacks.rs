@@ -1,5 +1,7 @@
 //! What strangers send: tokens that nobody signed, statements where values belong, and noise.
 
+mod timing;
+
 use loki_kit::TestEnv;
 use loki_kit::http::{Answer, Connection, Request};
 use loki_kit::postgres::{Cluster, Database};

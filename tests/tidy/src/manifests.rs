@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Complaint;
 
 /// The floor of every crate. A crate uses only crates on a lower floor; tests stand above everything.
-const FLOORS: [(&str, u8); 22] = [
+const FLOORS: [(&str, u8); 23] = [
     ("memory/store", 0),
     ("sandbox", 0),
     ("cli/provider", 0),
@@ -24,6 +24,7 @@ const FLOORS: [(&str, u8); 22] = [
     ("cli/tools", 4),
     ("cli/gates", 4),
     ("cli/mcp", 4),
+    ("dashboard/tui", 4),
     ("forge/server", 4),
     ("cli/loki", 5),
     ("tests/tidy", 6),
@@ -41,7 +42,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("toml", &["cli/loki", "cli/gates", "sandbox", "tests/tidy"]),
     ("toml_edit", &["cli/loki"]),
     ("rmcp", &["cli/mcp"]),
-    ("reqwest", &["cli/provider"]),
+    ("reqwest", &["cli/provider", "forge/auth"]),
     ("ratatui", &["dashboard/tui"]),
     ("landlock", &["sandbox"]),
     ("seccompiler", &["sandbox"]),

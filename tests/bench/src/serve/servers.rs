@@ -10,6 +10,7 @@ use loki_kit::http::{Connection, Request};
 use serde_json::{Value, json};
 
 use super::Kind;
+use super::sign_in::{SignIn, ask};
 use crate::Setup;
 use crate::measure::{BenchError, timed};
 use crate::program::checked;
@@ -18,6 +19,8 @@ const USERS: usize = 100;
 const ROWS_EACH: usize = 1_000;
 /// Users that ask.
 const ASKING: usize = 4;
+/// The password of everybody.
+const PASSWORD: &str = "12345678";
 /// How long a server may take to answer at first.
 const START_TRIES: usize = 20_000;
 const TRY_EVERY: Duration = Duration::from_micros(500);
@@ -90,7 +93,8 @@ impl Loki {
         let port = free_port()?;
         let listen = format!("127.0.0.1:{port}");
         let mut serve = command(setup, &prepared.folder, &["forge", "serve", "--listen", &listen]);
-        serve.env("LOKI_FORGE_DURABILITY", "process").stdout(Stdio::null()).stderr(Stdio::null());
+        serve.env("LOKI_FORGE_DURABILITY", "process").env("LOKI_FORGE_AUTH_CONFIRM_EMAIL", "false");
+        serve.stdout(Stdio::null()).stderr(Stdio::null());
         let (answered, took) = timed(|| {
             let process = Process(serve.spawn().map_err(BenchError::io("start the server"))?);
             answers(port, "/readyz").map(|()| process)
@@ -158,6 +162,48 @@ impl Server for Loki {
             headers.push(("prefer", "count=exact".to_owned()));
         }
         Request { method, path, headers, body: body.into_bytes() }
+    }
+}
+
+impl SignIn for Loki {
+    fn sign_in(&self, n: usize) -> Request {
+        let body = json!({ "email": format!("u{}@example.com", n % ASKING), "password": PASSWORD });
+        Request::with_json("POST", "/auth/v1/token?grant_type=password", &body)
+    }
+
+    fn session(&self, connection: &mut Connection, n: usize) -> Result<String, BenchError> {
+        let body = json!({ "email": format!("u{n}@example.com"), "password": PASSWORD });
+        let answer = ask(connection, &Request::with_json("POST", "/auth/v1/signup", &body))?;
+        self.refreshed(&answer).ok_or_else(|| BenchError::Server(answer.to_string()))
+    }
+
+    fn refresh(&self, session: &str) -> Request {
+        let body = json!({ "refresh_token": session });
+        Request::with_json("POST", "/auth/v1/token?grant_type=refresh_token", &body)
+    }
+
+    fn refreshed(&self, answer: &Value) -> Option<String> {
+        answer["refresh_token"].as_str().map(str::to_owned)
+    }
+}
+
+impl SignIn for PocketBase {
+    fn sign_in(&self, n: usize) -> Request {
+        let body = json!({ "identity": format!("u{}@example.com", n % ASKING), "password": PASSWORD });
+        Request::with_json("POST", "/api/collections/users/auth-with-password", &body)
+    }
+
+    fn session(&self, _: &mut Connection, n: usize) -> Result<String, BenchError> {
+        Ok(self.users[n % ASKING].1.clone())
+    }
+
+    fn refresh(&self, session: &str) -> Request {
+        let request = Request::with_json("POST", "/api/collections/users/auth-refresh", &json!({}));
+        request.header("authorization", session)
+    }
+
+    fn refreshed(&self, answer: &Value) -> Option<String> {
+        answer["token"].as_str().map(str::to_owned)
     }
 }
 
