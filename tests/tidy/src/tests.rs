@@ -68,6 +68,16 @@ fn an_upward_arrow_is_a_complaint() {
 }
 
 #[test]
+fn only_the_tests_of_a_service_use_the_engines_above_it() {
+    let rest = crate_at("forge/rest", "forge-rest", &[]);
+    let mut auth = crate_at("forge/auth", "forge-auth", &[]);
+    auth.dev_dependencies.push(Dependency { name: "forge-rest".to_owned(), from_workspace: true });
+    assert_eq!(manifests::floors(&[rest.clone(), auth]), Vec::<String>::new());
+    let upward = manifests::floors(&[rest, crate_at("forge/auth", "forge-auth", &["forge-rest"])]);
+    assert_eq!(upward.len(), 1, "{upward:?}");
+}
+
+#[test]
 fn engine_and_forge_never_meet() {
     let engine = crate_at("cli/engine", "loki-engine", &["forge-database"]);
     let database = crate_at("forge/database", "forge-database", &[]);

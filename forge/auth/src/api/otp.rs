@@ -37,7 +37,9 @@ pub(super) async fn otp(auth: &Auth, call: &Call) -> Result<Reply, AuthError> {
     loop {
         let there = auth.user_by(users::by_email(&asked.email)).await?;
         let (letter, statements) = match there {
-            Some(user) if user.is_banned(auth.now()) => return nobody(auth, call, Purpose::MagicLink).await,
+            Some(user) if user.is_banned(auth.now()) => {
+                return nobody(auth, call, &asked, Purpose::MagicLink).await;
+            }
             Some(user) => {
                 let letter = asked.letter(auth, &user, purpose_of(&user))?;
                 let statements = noting(auth, call, &user, &letter, Purpose::MagicLink)?;
@@ -84,7 +86,7 @@ async fn resend_change(auth: &Auth, call: &Call, asked: &Asked) -> Result<Reply,
     let user = auth.user_by(users::by_email(&asked.email)).await?;
     let waiting = user.filter(|user| !user.is_banned(auth.now()));
     let Some((user, to)) = waiting.and_then(|user| user.email_change.clone().map(|to| (user, to))) else {
-        return nobody(auth, call, Purpose::EmailChangeNew).await;
+        return nobody(auth, call, asked, Purpose::EmailChangeNew).await;
     };
     let new = asked.letter(auth, &user, Purpose::EmailChangeNew)?;
     let mut statements = noting(auth, call, &user, &new, Purpose::EmailChangeNew)?;
@@ -196,7 +198,7 @@ async fn sent(
         let user = user.filter(|user| !user.is_banned(auth.now()));
         let Some((user, purpose)) = user.and_then(|user| purpose(&user).map(|purpose| (user, purpose)))
         else {
-            return nobody(auth, call, what).await;
+            return nobody(auth, call, asked, what).await;
         };
         let letter = asked.letter(auth, &user, purpose)?;
         match auth.sql.write(&noting(auth, call, &user, &letter, what)?).await {
@@ -218,15 +220,8 @@ fn noting(
     what: Purpose,
 ) -> Result<Vec<Statement>, AuthError> {
     let now = auth.now();
-    let column = match what {
-        Purpose::EmailChangeNew | Purpose::EmailChangeCurrent => "email_change_sent_at",
-        Purpose::Confirmation => "confirmation_sent_at",
-        Purpose::MagicLink | Purpose::Recovery | Purpose::Invite | Purpose::Reauthentication => {
-            "recovery_sent_at"
-        }
-    };
     let mut statements = letter.statements.to_vec();
-    let mut sets = vec![(column, now.into())];
+    let mut sets = vec![(sent_at(what), now.into())];
     if what == Purpose::MagicLink && user.email_confirmed_at.is_none() {
         // The link confirms the address, and with it not the password of whoever signed up with it before.
         sets.push(("encrypted_password", forge_core::sql::Value::Null));
@@ -241,9 +236,29 @@ fn noting(
     Ok(statements)
 }
 
-/// Does as much as is done for somebody.
-async fn nobody(auth: &Auth, call: &Call, what: Purpose) -> Result<Reply, AuthError> {
+/// The column that says when such a mail was sent last.
+fn sent_at(what: Purpose) -> &'static str {
+    match what {
+        Purpose::EmailChangeNew | Purpose::EmailChangeCurrent => "email_change_sent_at",
+        Purpose::Confirmation => "confirmation_sent_at",
+        Purpose::MagicLink | Purpose::Recovery | Purpose::Invite | Purpose::Reauthentication => {
+            "recovery_sent_at"
+        }
+    }
+}
+
+/// Does as much as is done for somebody, statement by statement, for a user who is not there.
+async fn nobody(auth: &Auth, call: &Call, asked: &Asked, what: Purpose) -> Result<Reply, AuthError> {
+    let now = auth.now();
+    let ghost = User::new(random::uuid()?, now);
+    let [forget, _] = asked.letter(auth, &ghost, what)?.statements;
     let action = format!("user_{}_requested", letters::verification(what));
-    auth.sql.write(&[auth.note_of(call, &action, None, json!({}))?]).await?;
+    let statements = [
+        forget.clone(),
+        forget,
+        users::change(&ghost, now, &[(sent_at(what), now.into())]).touching(0),
+        auth.note_of(call, &action, None, json!({}))?,
+    ];
+    auth.sql.write(&statements).await?;
     Ok(Reply::json(json!({})))
 }

@@ -142,8 +142,9 @@ struct Ways {
 }
 
 impl Ways {
-    /// As they are set, else as the document asks for them. A second factor and a passkey are for each person to
-    /// decide, and there unless they are turned off.
+    /// As they are set, else as the document asks for them: a provider that an operator added says nothing of the
+    /// other ways. A second factor and a passkey are for each person to decide, and there unless they are turned
+    /// off.
     fn of(set: &str, resources: &[Resource]) -> Ways {
         let words = listed(set);
         if !words.is_empty() {
@@ -151,7 +152,8 @@ impl Ways {
             let (email, anonymous) = (has("email"), has("anonymous"));
             return Ways { email, anonymous, totp: has("totp"), passkey: has("passkey") };
         }
-        let asked: Vec<Value> = of_kind(resources, ResourceKind::AuthProvider).map(spec).collect();
+        let declared = of_kind(resources, ResourceKind::AuthProvider);
+        let asked: Vec<Value> = declared.filter(|resource| !resource.lines.is_empty()).map(spec).collect();
         let has = |method: &str| asked.is_empty() || asked.iter().any(|spec| spec["method"] == method);
         Ways { email: has("password") || has("otp"), anonymous: has("anonymous"), totp: true, passkey: true }
     }
