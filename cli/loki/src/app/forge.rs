@@ -18,7 +18,7 @@ use loki_store::Clock;
 use serde_json::{Value, json};
 
 use super::serving::auth_settings::AuthSettings;
-use super::serving::people::{Place, open};
+use super::serving::people::{Place, open, untold};
 
 /// Forge, opened when it is first needed: a project that needs no backend never gets one.
 pub(crate) struct LazyForge {
@@ -65,6 +65,7 @@ fn people(dir: &Path, clock: &Arc<dyn Clock>) -> People {
             ring: Arc::new(ring),
             clock: Arc::clone(&clock),
             mailbox: &dir.join("mail"),
+            lost: untold(),
         };
         let settings =
             AuthSettings { settings: forge_auth::Settings::default(), grants: Vec::new(), smtp: None };

@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use forge_auth::keys::{KeyRing, KeysError};
+use forge_auth::mail::outbox::OnLost;
 use forge_auth::token::{Terms, TokenError};
 use forge_core::Identity;
 use forge_core::sql::Sql;
@@ -77,6 +78,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) auth: AuthSettings,
     /// The folder for mail where no server is set.
     pub(crate) mailbox: &'a Path,
+    /// Told of mail that could not be sent.
+    pub(crate) lost: OnLost,
 }
 
 /// The application of a project, ready to be served, and the mail that it sends.
@@ -88,6 +91,7 @@ pub(crate) async fn app(setup: Setup<'_>) -> Result<(Arc<App>, Post), ServingErr
         ring: Arc::clone(&ring),
         clock: Arc::clone(&setup.clock),
         mailbox: setup.mailbox,
+        lost: setup.lost,
     };
     let (auth, courier, grants) = people::open(place, setup.auth)?;
     people::grant(&auth, &grants).await?;

@@ -126,6 +126,7 @@ fn setup<'a>(
         rest: forge_rest::Settings { tx_rollback_allowed: true, ..forge_rest::Settings::default() },
         auth: AuthSettings { settings: people, grants: Vec::new(), smtp: None },
         mailbox,
+        lost: serving::people::untold(),
     }
 }
 

@@ -338,6 +338,7 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &auth::ACCESS_SECONDS,
     &auth::SESSION_SECONDS,
     &auth::IDLE_SECONDS,
+    &auth::MAILS_AN_HOUR,
     &auth::SMTP_HOST,
     &auth::SMTP_PORT,
     &auth::SMTP_SECURITY,

@@ -54,7 +54,7 @@ pub(crate) fn auth(scoped: &Scoped<'_>) -> Vec<(String, Vec<u32>)> {
         if sentence.has(Tag::MagicLink) {
             note(&mut found, "magic-link", sentence.line);
         }
-        if sentence.has(Tag::Password) && !replaces(sentence) {
+        if (sentence.has(Tag::Password) || names_email(sentence)) && !replaces(sentence) {
             note(&mut found, "email-password", sentence.line);
         }
     }
@@ -261,6 +261,21 @@ fn names_provider(sentence: &Sentence, tag: Tag) -> bool {
                 || near
                 || sentence.has(Tag::OauthWord)
                 || login && follows_with(&sentence.norm[..h.start]))
+    })
+}
+
+/// True where people sign in "with e-mail", as they do with a provider: not by a link or code that is sent there.
+fn names_email(sentence: &Sentence) -> bool {
+    const SENT: &[&str] = &["link", "links", "code", "codes", "otp", "magic"];
+    let norm = &sentence.norm;
+    norm.match_indices("email").any(|(at, word)| {
+        let after = norm[at + word.len()..].split(' ').nth(1).unwrap_or_default();
+        let whole = norm[at + word.len()..].starts_with(|next: char| !next.is_alphanumeric());
+        let sent = SENT.contains(&after.trim_matches(|c: char| !c.is_alphanumeric()));
+        let before = norm[..at].trim_end();
+        // "… and get a summary by e-mail" is no way in; "with Google or by e-mail" is.
+        let told = before.ends_with(" by") && !before.ends_with("or by");
+        whole && !sent && !told && before.len() < at && follows_with(&norm[..at])
     })
 }
 

@@ -118,6 +118,10 @@ fn sign_in_with_a_provider_however_it_is_put() {
     for (sentence, auth) in [
         ("Everyone signs in with the firm's Google account.", &["google"][..]),
         ("Members sign in with e-mail and password or with GitHub.", &["github", "email-password"]),
+        ("People sign in with e-mail and with Google.", &["google", "email-password"]),
+        ("People sign in with Google or e-mail.", &["google", "email-password"]),
+        ("Users sign in with Google or by e-mail.", &["google", "email-password"]),
+        ("People sign in with Google, and get a summary by e-mail.", &["google"]),
         ("Login via GitLab.", &["gitlab"]),
         ("Employees log in through SAML.", &["saml"]),
         ("Die Mitglieder melden sich mit Google an.", &["google"]),

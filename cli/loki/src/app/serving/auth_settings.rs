@@ -7,7 +7,7 @@ use std::time::Duration;
 use forge_auth::mail::address::Address;
 use forge_auth::mail::smtp::{Password, Security, SmtpSettings};
 use forge_auth::oauth::provider::{Credential, Provider, Registration};
-use forge_auth::settings::Settings;
+use forge_auth::settings::{Rates, Settings};
 use forge_auth::webauthn::{ORIGINS_MAX, Relying};
 use forge_core::{Resource, ResourceKind};
 use loki_blueprint::signin::default_spec;
@@ -102,6 +102,10 @@ pub(crate) fn auth_settings(
         access_seconds: seconds(&keys::auth::ACCESS_SECONDS),
         session_seconds: seconds(&keys::auth::SESSION_SECONDS),
         idle_seconds: seconds(&keys::auth::IDLE_SECONDS),
+        rates: Rates {
+            mails: u32::try_from(config.get(&keys::auth::MAILS_AN_HOUR)).unwrap_or(u32::MAX),
+            ..Rates::default()
+        },
         providers: providers(values, resources)?,
         roles: of_kind(resources, ResourceKind::Role).map(|role| role.name.clone()).collect(),
         site_url,
@@ -152,8 +156,12 @@ impl Ways {
             let (email, anonymous) = (has("email"), has("anonymous"));
             return Ways { email, anonymous, totp: has("totp"), passkey: has("passkey") };
         }
-        let declared = of_kind(resources, ResourceKind::AuthProvider);
-        let asked: Vec<Value> = declared.filter(|resource| !resource.lines.is_empty()).map(spec).collect();
+        let by_hand =
+            |resource: &Resource, spec: &Value| spec["method"] == "oauth" && resource.lines.is_empty();
+        let declared =
+            of_kind(resources, ResourceKind::AuthProvider).map(|resource| (resource, spec(resource)));
+        let asked: Vec<Value> =
+            declared.filter(|(resource, spec)| !by_hand(resource, spec)).map(|(_, spec)| spec).collect();
         let has = |method: &str| asked.is_empty() || asked.iter().any(|spec| spec["method"] == method);
         Ways { email: has("password") || has("otp"), anonymous: has("anonymous"), totp: true, passkey: true }
     }
@@ -188,7 +196,10 @@ fn registration(name: &str, spec: &Value, values: &Values) -> Result<Option<Regi
         Some(text) if text.starts_with("secret:") => values.resolved(text),
         Some(_) | None => Ok(None),
     };
-    let Some(client_id) = value("client_id")? else { return Ok(None) };
+    // An application has several identifiers where it is on the web and on phones; the first signs in here.
+    let Some(clients) = value("client_id")? else { return Ok(None) };
+    let mut clients = listed(&clients).into_iter();
+    let Some(client_id) = clients.next() else { return Ok(None) };
     let credential = if name == "apple" {
         match (value("team_id")?, value("key_id")?, value("private_key")?) {
             (Some(team_id), Some(key_id), Some(private_key)) => {
@@ -224,7 +235,7 @@ fn registration(name: &str, spec: &Value, values: &Values) -> Result<Option<Regi
     Ok(Some(Registration {
         name: name.to_owned(),
         client_id,
-        other_client_ids: Vec::new(),
+        other_client_ids: clients.collect(),
         credential,
         issuer,
         scopes: Vec::new(),

@@ -116,6 +116,7 @@ fn run(
             rest: settings::rest(config),
             auth,
             mailbox: &dir.join("mail"),
+            lost: super::people::untold(),
         })
         .await?;
         let tls = settings::tls(config).ok().flatten();

@@ -10,7 +10,7 @@ use forge_auth::admin::{Grant, Subject};
 use forge_auth::keys::KeyRing;
 use forge_auth::mail::Mailer;
 use forge_auth::mail::mailbox::{Mailbox, MailboxError};
-use forge_auth::mail::outbox::{Courier, Limits, outbox};
+use forge_auth::mail::outbox::{Courier, Limits, OnLost, outbox};
 use forge_auth::mail::smtp::{Smtp, SmtpError};
 use forge_auth::oauth::outbound::{Web, WebError};
 use forge_auth::token::TokenError;
@@ -54,6 +54,13 @@ pub(crate) struct Place<'a> {
     pub(crate) clock: Arc<dyn Clock>,
     /// The folder for mail where no server is set.
     pub(crate) mailbox: &'a Path,
+    /// Told of mail that could not be sent.
+    pub(crate) lost: OnLost,
+}
+
+/// For places where nobody is there to be told: whoever waits for the mail asks for it again.
+pub(crate) fn untold() -> OnLost {
+    Arc::new(|_, _| {})
 }
 
 /// The service, and the mail that it sends.
@@ -65,8 +72,7 @@ pub(crate) fn open(
         Some(smtp) => Arc::new(Smtp::new(smtp, Arc::clone(&place.clock))?),
         None => Arc::new(Mailbox::open(place.mailbox, Arc::clone(&place.clock))?),
     };
-    // A mail that is lost is asked for again by whoever waits for it.
-    let (outbox, courier) = outbox(mailer, Limits::default(), Arc::new(|_, _| {}));
+    let (outbox, courier) = outbox(mailer, Limits::default(), place.lost);
     let auth = Auth::new(Parts {
         sql: place.sql,
         settings: settings.settings,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use forge_auth::mail::{Mail, MailError};
 use forge_core::Catalog;
 use forge_database::pipeline::Database;
 use loki_store::SystemClock;
@@ -20,7 +21,7 @@ use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
 use crate::session::listen_for;
-use crate::ui::Ui;
+use crate::ui::{Ui, printable};
 
 /// Serve the project's tables and sign-in to its applications
 ///
@@ -77,6 +78,7 @@ async fn run(
             log.try_send(line.to_owned()).unwrap_or_default();
         })
     });
+    let (losses, mut lost) = tokio::sync::mpsc::channel::<String>(LOG_LINES_MAX);
     let (auth, mailbox) = (people(context, config, &dir, address)?, dir.join("mail"));
     let (app, post) = serving::app(Setup {
         data,
@@ -87,6 +89,7 @@ async fn run(
         rest: settings::rest(config),
         auth,
         mailbox: &mailbox,
+        lost: Arc::new(move |mail, error| losses.try_send(loss(mail, error)).unwrap_or_default()),
     })
     .await
     .map_err(|error| refused(&error))?;
@@ -111,6 +114,7 @@ async fn run(
                 };
             }
             Some(line) = lines.recv() => ui.result(format_args!("{line}"))?,
+            Some(line) = lost.recv() => ui.warning(format_args!("{line}"))?,
         }
     }
 }
@@ -135,6 +139,17 @@ fn people(
         CommandError::from_error(ErrorKind::Config, &error)
             .hint("Look at the settings `forge.auth.*`: `loki config show`.")
     })
+}
+
+/// What became of a mail, without the address: a log is no place for it.
+fn loss(mail: &Mail, error: &MailError) -> String {
+    let mut line = format!("a mail was not sent ({}): {error}", mail.kind().name());
+    let mut cause = std::error::Error::source(error);
+    while let Some(below) = cause {
+        line.push_str(&format!(": {below}"));
+        cause = below.source();
+    }
+    printable(&line).into_owned()
 }
 
 /// Lines of the access log that wait to be written.

@@ -100,6 +100,14 @@ pub(crate) static IDLE_SECONDS: Key<u64> = Key::new(
     |n| within(*n, 0, 315_360_000),
 );
 
+/// How much mail there is.
+pub(crate) static MAILS_AN_HOUR: Key<u64> = Key::new(
+    "forge.auth.mails_an_hour",
+    "Mails to users in an hour, to everybody together; what is asked for beyond that is refused until later",
+    || 1_000,
+    |n| within(*n, 1, 1_000_000),
+);
+
 /// Who sends mail.
 pub(crate) static SMTP_HOST: Key<String> = Key::new(
     "forge.auth.smtp_host",

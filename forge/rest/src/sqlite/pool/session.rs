@@ -128,8 +128,32 @@ fn connect(path: &Path, flags: OpenFlags, settings: &Settings) -> rusqlite::Resu
     conn.busy_timeout(settings.busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(settings.statements_max);
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Else a statement with a limit for a parameter counts as outdated whenever its parameters are set again, and
+    // is compiled again for every request.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "cache_size", -settings.cache_kibibytes)?;
     conn.pragma_update(None, "mmap_size", settings.mmap_bytes)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_compiled_once_whatever_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let conn = connect(&folder.path().join("db.sqlite"), flags, &Settings::default()).unwrap();
+        conn.execute_batch("create table t (a)").unwrap();
+        let again = |limit: i64| {
+            let mut statement = conn.prepare_cached("select a from t limit ?1").unwrap();
+            statement.query([limit]).unwrap().next().unwrap();
+            statement.get_status(StatementStatus::RePrepare)
+        };
+        assert_eq!([again(5), again(1), again(30)], [0, 0, 0]);
+    }
 }

@@ -21,7 +21,7 @@ fn values<const N: usize>(variables: [(&str, &str); N]) -> Values {
 
 fn resource(kind: ResourceKind, name: &str, spec: Value) -> Resource {
     let (name, created_at) = (name.to_owned(), String::new());
-    Resource { kind, name, spec, lines: Vec::new(), status: Status::Declared, created_at }
+    Resource { kind, name, spec, lines: vec![1], status: Status::Declared, created_at }
 }
 
 fn way(name: &str) -> Resource {
@@ -46,6 +46,29 @@ fn a_provider_is_on_once_both_its_values_are_there() {
     // Declared by its name alone, as an older loki did, it is the same.
     let bare = resource(ResourceKind::AuthProvider, "google", json!({}));
     assert_eq!(read(&config([]), &values(both), &[bare]).settings.providers, found);
+}
+
+#[test]
+fn an_application_may_have_several_identifiers() {
+    let set = values([("GOOGLE_CLIENT_ID", "web, ios,"), ("GOOGLE_CLIENT_SECRET", "s3cr3t")]);
+    let found = read(&config([]), &set, &[way("google")]).settings.providers;
+    assert_eq!(
+        (found["google"].client_id.as_str(), &*found["google"].other_client_ids),
+        ("web", &["ios".to_owned()][..])
+    );
+    let none = values([("GOOGLE_CLIENT_ID", " , "), ("GOOGLE_CLIENT_SECRET", "s3cr3t")]);
+    assert!(read(&config([]), &none, &[way("google")]).settings.providers.is_empty());
+}
+
+#[test]
+fn a_provider_that_was_added_by_hand_leaves_the_other_ways() {
+    let of = |resource: Resource| {
+        let settings = read(&config([]), &values([]), &[resource]).settings;
+        (settings.email, settings.anonymous)
+    };
+    assert_eq!(of(way("google")), (false, false), "the document names nothing else");
+    assert_eq!(of(Resource { lines: Vec::new(), ..way("google") }), (true, true));
+    assert_eq!(of(Resource { lines: Vec::new(), ..way("email-password") }), (true, false));
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub(super) async fn open(context: &Context) -> Result<Arc<Auth>, CommandError> {
     let (config, dir) = (context.config()?, context.project.forge_dir());
     let sql = database(&config, context).await?;
     let clock = Arc::new(SystemClock);
-    let place = people::Place { sql, ring, clock, mailbox: &dir.join("mail") };
+    let place = people::Place { sql, ring, clock, mailbox: &dir.join("mail"), lost: people::untold() };
     // Nothing that these commands do sends mail, so nothing waits for a courier.
     let (auth, _, _) = people::open(place, configured(context, &config)?)
         .map_err(|error| CommandError::from_error(ErrorKind::Config, &error))?;
