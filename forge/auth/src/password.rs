@@ -25,6 +25,9 @@ const PARAMETERS: (u32, u32, u32) = (19_456, 2, 1);
 const FOREIGN_MAX: (u32, u32, u32) = (65_536, 10, 4);
 /// Hashes that wait.
 const WAITING_MAX: usize = 64;
+/// Threads at the most. One processor is left to everybody else where there is more than one: whoever wakes up finds
+/// it free, and need not wait for the end of a hash's turn, which niceness does not shorten.
+const THREADS_MAX: usize = 4;
 /// How far the threads stand back (nice(2)).
 const NICE: i32 = 10;
 const HASH_BYTES: usize = 32;
@@ -61,7 +64,8 @@ impl Hasher {
     pub(crate) fn start() -> Result<Hasher, AuthError> {
         let (jobs, waiting) = sync_channel(WAITING_MAX);
         let waiting = Arc::new(Mutex::new(waiting));
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = (processors - 1).clamp(1, THREADS_MAX);
         let failed = |_| AuthError::new(Code::UnexpectedFailure);
         for _ in 0..threads {
             let waiting = Arc::clone(&waiting);

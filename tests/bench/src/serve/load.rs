@@ -23,11 +23,24 @@ pub(crate) struct Ran {
 
 /// Asks `load.requests` times in all. `pass` makes requests of one pass differ from those of another.
 pub(crate) fn run(server: &dyn Server, kind: Kind, load: Load, pass: usize) -> Result<Ran, BenchError> {
+    paced(server, kind, load, Duration::ZERO, pass)
+}
+
+/// The same, and each connection asks no more often than once in `every`.
+pub(crate) fn paced(
+    server: &dyn Server,
+    kind: Kind,
+    load: Load,
+    every: Duration,
+    pass: usize,
+) -> Result<Ran, BenchError> {
     let each = load.requests / load.connections;
     let (ended, took) = timed(|| {
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..load.connections)
-                .map(|connection| scope.spawn(move || asked(server, kind, each, pass * 1_000 + connection)))
+                .map(|connection| {
+                    scope.spawn(move || asked(server, kind, each, every, pass * 1_000 + connection))
+                })
                 .collect();
             threads
                 .into_iter()
@@ -46,7 +59,13 @@ fn panicked() -> BenchError {
     BenchError::Arguments("a connection's thread panicked")
 }
 
-fn asked(server: &dyn Server, kind: Kind, count: usize, seed: usize) -> Result<Vec<f64>, BenchError> {
+fn asked(
+    server: &dyn Server,
+    kind: Kind,
+    count: usize,
+    every: Duration,
+    seed: usize,
+) -> Result<Vec<f64>, BenchError> {
     let mut connection = Connection::open(server.port()).map_err(BenchError::io("connect"))?;
     let mut latencies = Vec::with_capacity(count);
     for n in 0..count {
@@ -59,6 +78,10 @@ fn asked(server: &dyn Server, kind: Kind, count: usize, seed: usize) -> Result<V
             return Err(BenchError::Server(found));
         }
         latencies.push(milliseconds(took));
+        let pause = every.saturating_sub(took);
+        if !pause.is_zero() {
+            std::thread::park_timeout(pause);
+        }
     }
     Ok(latencies)
 }
