@@ -122,9 +122,9 @@ pub(crate) fn keyable(ty: &str) -> bool {
     !(ty == "jsonb" || ty.starts_with("vector") || ty.ends_with("[]"))
 }
 
-/// Whether a column of this type can hold the id of the user who is signed in.
+/// Whether a column of this type can hold the id of the user who is signed in, and have it for its default.
 pub(crate) fn holds_user(ty: &str) -> bool {
-    ty == "uuid" || ty == "text" || ty.starts_with("varchar(") && !ty.ends_with("[]")
+    matches!(ty, "uuid" | "text")
 }
 
 /// A type in the column language; judged from the name where the document does not say.

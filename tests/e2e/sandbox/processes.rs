@@ -268,7 +268,8 @@ print('full', flush=True)
 s2 = socket.socket()
 s2.bind(('127.0.0.1', 8081))
 s2.listen()
-s2.accept()
+while True:
+    s2.accept()
 ";
     let env = env();
     let workshop = tests(&env, Level::Isolated);
