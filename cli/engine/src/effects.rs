@@ -4,10 +4,11 @@
 
 mod judge;
 mod review;
+mod skill;
 mod tool;
 mod turn;
 
-pub use review::CouncilVerdict;
+pub use review::{CouncilVerdict, Held, convene};
 
 use loki_ledger::event::{EffectKind, Intent, Outcome, Phase, Recovery};
 use loki_ledger::run::Run;

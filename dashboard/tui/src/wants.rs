@@ -1,10 +1,10 @@
 //! What is still to be read for the view on the screen. Pure.
 
-use loki_ledger::event::ArtifactId;
+use loki_ledger::event::{ArtifactId, RunId};
 
-use crate::data::{As, Data};
+use crate::data::{As, Data, Moments};
 use crate::model::Picture;
-use crate::state::{State, View};
+use crate::state::{Dialog, State, View};
 use crate::view::{changes, council, gates};
 
 /// After so long the runs of all projects are read anew while they are looked at.
@@ -18,6 +18,9 @@ const FORGE_MS: i64 = 5_000;
 
 /// After so long files are compared anew while that is looked at.
 const CHANGES_MS: i64 = 15_000;
+
+/// After so long snapshots are listed anew while one is chosen.
+const SNAPSHOTS_MS: i64 = 2_000;
 
 /// Something to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +43,15 @@ pub enum Want {
         /// The input.
         input: ArtifactId,
     },
-    /// How files differ from a snapshot.
+    /// How files differ.
     Changes {
-        /// Its commit.
-        snapshot: String,
+        /// Between these.
+        moments: Moments,
+    },
+    /// The snapshots that files can be put back to.
+    Snapshots {
+        /// The run they are of.
+        run: RunId,
     },
 }
 
@@ -60,6 +68,11 @@ pub fn wants(state: &State, picture: Option<&Picture>, data: &Data, now_ms: i64)
     if data.driver.is_unasked() || is_open && due(data.driver.at_ms(), DRIVER_MS) {
         wants.push(Want::Driver);
     }
+    let kept = &data.snapshots;
+    let is_choosing = matches!(state.dialog, Some(Dialog::Choose { .. }));
+    if is_choosing && (kept.is_unasked() || due(kept.at_ms(), SNAPSHOTS_MS)) {
+        wants.push(Want::Snapshots { run: picture.run.id.clone() });
+    }
     match state.view {
         View::Forge if data.forge.is_unasked() || due(data.forge.at_ms(), FORGE_MS) => {
             wants.push(Want::Forge)
@@ -74,10 +87,12 @@ pub fn wants(state: &State, picture: Option<&Picture>, data: &Data, now_ms: i64)
             }
         }
         View::Changes => {
-            if let Some(base) = changes::base(picture, state.base) {
-                let known = data.changes.as_ref().filter(|(snapshot, _)| *snapshot == base.commit);
-                if known.is_none_or(|(_, changes)| due(changes.at_ms(), CHANGES_MS)) {
-                    wants.push(Want::Changes { snapshot: base.commit.clone() });
+            if let Some(span) = changes::chosen(picture, state.base) {
+                let known = data.changes.as_ref().filter(|(moments, _)| *moments == span.moments);
+                // What lies between two snapshots stays as it is.
+                let again = span.moments.to.is_none();
+                if known.is_none_or(|(_, changes)| again && due(changes.at_ms(), CHANGES_MS)) {
+                    wants.push(Want::Changes { moments: span.moments });
                 }
             }
         }

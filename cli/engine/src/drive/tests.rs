@@ -15,6 +15,7 @@ use super::*;
 
 mod models;
 mod money;
+mod skills;
 
 use crate::council::reviewers;
 use crate::receipt::Signer;
@@ -188,6 +189,7 @@ fn engine(
             Arc::new(Append(Arc::clone(world), root.join("log.txt"))),
         ],
         briefings: vec![],
+        skills: loki_skills::Catalog::default(),
         gates: vec![Arc::new(Applied(Arc::clone(world), names))],
         reviewers: reviewers::deterministic(),
         advocate: reviewers::advocate(),
