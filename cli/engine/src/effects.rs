@@ -4,11 +4,10 @@
 
 mod judge;
 mod review;
-mod skill;
 mod tool;
 mod turn;
 
-pub use review::{CouncilVerdict, Held, convene};
+pub use review::CouncilVerdict;
 
 use loki_ledger::event::{EffectKind, Intent, Outcome, Phase, Recovery};
 use loki_ledger::run::Run;

@@ -260,18 +260,20 @@ impl Worktree {
     pub fn changes(&self, from: &str, bytes_max: u64) -> Result<Vec<Change>, WorktreeError> {
         let store = self.store()?;
         let (old, new) = (store.tree_of(from)?, self.take(&store)?.1.tree);
-        changes(&store, (old, new), bytes_max)
-    }
-
-    /// The same between two snapshots; the work tree is not looked at.
-    pub fn changes_between(
-        &self,
-        from: &str,
-        to: &str,
-        bytes_max: u64,
-    ) -> Result<Vec<Change>, WorktreeError> {
-        let store = self.store()?;
-        changes(&store, (store.tree_of(from)?, store.tree_of(to)?), bytes_max)
+        let odb = store.objects()?;
+        let side = |node: Node| {
+            let size = odb.read_header(node.id).map_or(0, |(size, _)| size as u64);
+            let is_asked = node.is_file() && size <= bytes_max;
+            let content = is_asked.then(|| odb.read(node.id).ok().map(|object| object.data().to_vec()));
+            Side { size, content: content.flatten() }
+        };
+        let changed = objects::compare(&store.repository, old, new)?;
+        let change = |changed: objects::Changed| Change {
+            path: PathBuf::from(OsStr::from_bytes(&changed.path)),
+            before: changed.before.map(side),
+            after: changed.after.map(side),
+        };
+        Ok(changed.into_iter().map(change).collect())
     }
 
     /// Puts the work tree back to a snapshot: files are rewritten, brought back or removed so that it
@@ -384,24 +386,6 @@ pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
 fn kept(store: &Store, tree: Oid, name: (&RunId, &str), at_ms: i64) -> Result<Snapshot, WorktreeError> {
     let commit = store.keep(tree, name, at_ms)?;
     Ok(Snapshot { commit: commit.to_string(), tree: tree.to_string() })
-}
-
-/// How two trees differ. Contents of more than `bytes_max` are left out.
-fn changes(store: &Store, (old, new): (Oid, Oid), bytes_max: u64) -> Result<Vec<Change>, WorktreeError> {
-    let odb = store.objects()?;
-    let side = |node: Node| {
-        let size = odb.read_header(node.id).map_or(0, |(size, _)| size as u64);
-        let is_asked = node.is_file() && size <= bytes_max;
-        let content = is_asked.then(|| odb.read(node.id).ok().map(|object| object.data().to_vec()));
-        Side { size, content: content.flatten() }
-    };
-    let changed = objects::compare(&store.repository, old, new)?;
-    let change = |changed: objects::Changed| Change {
-        path: PathBuf::from(OsStr::from_bytes(&changed.path)),
-        before: changed.before.map(side),
-        after: changed.after.map(side),
-    };
-    Ok(changed.into_iter().map(change).collect())
 }
 
 fn git_error(what: &'static str) -> impl Fn(git2::Error) -> WorktreeError {

@@ -353,7 +353,6 @@ impl App {
                 taken.map_err(|source| AppError::Terminal { attempt: "take over", source })?;
                 Ok(None)
             }
-            sources::RESIZED => Ok(None), // Drawing looks how large the terminal is.
             number => Ok(Some(Left::Signal(number))),
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use loki_ledger::Reader;
 use loki_ledger::event::RunId;
 
-use crate::data::{FileChange, ForgeState, Kept, Moments, Schema};
+use crate::data::{FileChange, ForgeState, Schema};
 
 /// What a person can tell a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +75,6 @@ pub trait Control: Send {
     /// The tables before and after the change that a tool was called with (its input, JSON).
     fn preview(&mut self, project: &Path, input: &str) -> Result<(Schema, Schema), String>;
 
-    /// How the project's files differ between two moments.
-    fn changes(&mut self, project: &Path, moments: &Moments) -> Result<Vec<FileChange>, String>;
-
-    /// The snapshots of a run that files can be put back to, oldest first.
-    fn snapshots(&mut self, project: &Path, run: &RunId) -> Result<Vec<Kept>, String>;
+    /// How the project's files differ from a snapshot.
+    fn changes(&mut self, project: &Path, snapshot: &str) -> Result<Vec<FileChange>, String>;
 }

@@ -50,28 +50,8 @@ pub struct Data {
     pub forge: Loaded<Option<ForgeState>>,
     /// Tables before and after, by the artifact that holds the call's input.
     pub previews: BTreeMap<ArtifactId, Loaded<(Schema, Schema)>>,
-    /// How files differ between two moments, and which.
-    pub changes: Option<(Moments, Loaded<Vec<FileDiff>>)>,
-    /// The snapshots that files can be put back to, oldest first.
-    pub snapshots: Loaded<Vec<Kept>>,
-}
-
-/// Two moments whose files are compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moments {
-    /// The commit of the snapshot before.
-    pub from: String,
-    /// That of the one after; `None`: the files as they are now.
-    pub to: Option<String>,
-}
-
-/// A snapshot that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// Its number.
-    pub number: u64,
-    /// Its commit.
-    pub commit: String,
+    /// How files differ from a snapshot, and which.
+    pub changes: Option<(String, Loaded<Vec<FileDiff>>)>,
 }
 
 /// An artifact as screens use it.

@@ -14,8 +14,8 @@ use crate::control::Order;
 use crate::data::Data;
 use crate::model::{Kind, Model, Picture};
 use crate::state::{Dialog, Fate, Place, Purpose, Replay, SENT_MAX, Sent, State, View};
+use crate::view::council;
 use crate::view::runs::{Entry, entries};
-use crate::view::{changes, council};
 
 pub use mouse::mouse;
 
@@ -128,10 +128,8 @@ fn letter(state: &mut State, known: Known<'_>, c: char) -> Vec<Ask> {
         }
         'n' => found(state, Edge::Last),
         'N' => found(state, Edge::First),
-        'v' | 'V' if state.view == View::Changes => {
-            let spans = known.model.map_or(0, |model| changes::spans(&model.live).len()).max(1);
-            let by = if c == 'v' { 1 } else { spans - 1 };
-            state.base = (state.base + by) % spans;
+        'v' if state.view == View::Changes => {
+            state.base += 1;
             *state.place_mut() = Place::default();
         }
         'f' if state.view == View::Log => next_kind(state),
@@ -172,7 +170,12 @@ fn command(state: &mut State, known: Known<'_>, c: char) -> Vec<Ask> {
         }
         's' => state.dialog = Some(Dialog::Write { purpose: Purpose::Steer, text: String::new() }),
         'a' | 'x' => decide(state, live, c == 'a'),
-        'R' => state.dialog = Some(Dialog::Choose { cursor: 0 }),
+        'R' => {
+            let question = "Put the project's files back to the snapshot before the run's first act? They are kept \
+                as they are first, so that this can be undone. The database is not touched.";
+            let order = Order::Rollback { to: None };
+            state.dialog = Some(Dialog::Confirm { order, question: question.to_owned() });
+        }
         'S' if live.run.stopped.is_some() => state.complain("The run has stopped already."),
         'S' => {
             let question = "Stop this run, with a receipt of what it did?".to_owned();

@@ -56,7 +56,7 @@ pub struct State {
     pub filter: Filter,
     /// What is searched for in other views; empty: nothing.
     pub search: String,
-    /// Which moments of the run are compared, in a circle: 0 its beginning and now, then each iteration's.
+    /// Which of the run's snapshots files are compared with, counted from the first, in a circle.
     pub base: usize,
     /// Orders that were given here, oldest first.
     pub sent: VecDeque<Sent>,
@@ -97,11 +97,6 @@ pub enum Dialog {
         purpose: Purpose,
         /// What was written so far.
         text: String,
-    },
-    /// To choose the snapshot that files are put back to.
-    Choose {
-        /// The one that is chosen, counted from the oldest: further ones may come behind it.
-        cursor: usize,
     },
     /// To say yes.
     Confirm {

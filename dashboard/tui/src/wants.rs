@@ -1,10 +1,10 @@
 //! What is still to be read for the view on the screen. Pure.
 
-use loki_ledger::event::{ArtifactId, RunId};
+use loki_ledger::event::ArtifactId;
 
-use crate::data::{As, Data, Moments};
+use crate::data::{As, Data};
 use crate::model::Picture;
-use crate::state::{Dialog, State, View};
+use crate::state::{State, View};
 use crate::view::{changes, council, gates};
 
 /// After so long the runs of all projects are read anew while they are looked at.
@@ -18,9 +18,6 @@ const FORGE_MS: i64 = 5_000;
 
 /// After so long files are compared anew while that is looked at.
 const CHANGES_MS: i64 = 15_000;
-
-/// After so long snapshots are listed anew while one is chosen.
-const SNAPSHOTS_MS: i64 = 2_000;
 
 /// Something to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,15 +40,10 @@ pub enum Want {
         /// The input.
         input: ArtifactId,
     },
-    /// How files differ.
+    /// How files differ from a snapshot.
     Changes {
-        /// Between these.
-        moments: Moments,
-    },
-    /// The snapshots that files can be put back to.
-    Snapshots {
-        /// The run they are of.
-        run: RunId,
+        /// Its commit.
+        snapshot: String,
     },
 }
 
@@ -68,11 +60,6 @@ pub fn wants(state: &State, picture: Option<&Picture>, data: &Data, now_ms: i64)
     if data.driver.is_unasked() || is_open && due(data.driver.at_ms(), DRIVER_MS) {
         wants.push(Want::Driver);
     }
-    let kept = &data.snapshots;
-    let is_choosing = matches!(state.dialog, Some(Dialog::Choose { .. }));
-    if is_choosing && (kept.is_unasked() || due(kept.at_ms(), SNAPSHOTS_MS)) {
-        wants.push(Want::Snapshots { run: picture.run.id.clone() });
-    }
     match state.view {
         View::Forge if data.forge.is_unasked() || due(data.forge.at_ms(), FORGE_MS) => {
             wants.push(Want::Forge)
@@ -87,12 +74,10 @@ pub fn wants(state: &State, picture: Option<&Picture>, data: &Data, now_ms: i64)
             }
         }
         View::Changes => {
-            if let Some(span) = changes::chosen(picture, state.base) {
-                let known = data.changes.as_ref().filter(|(moments, _)| *moments == span.moments);
-                // What lies between two snapshots stays as it is.
-                let again = span.moments.to.is_none();
-                if known.is_none_or(|(_, changes)| again && due(changes.at_ms(), CHANGES_MS)) {
-                    wants.push(Want::Changes { moments: span.moments });
+            if let Some(base) = changes::base(picture, state.base) {
+                let known = data.changes.as_ref().filter(|(snapshot, _)| *snapshot == base.commit);
+                if known.is_none_or(|(_, changes)| due(changes.at_ms(), CHANGES_MS)) {
+                    wants.push(Want::Changes { snapshot: base.commit.clone() });
                 }
             }
         }

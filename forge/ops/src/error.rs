@@ -86,12 +86,12 @@ impl Explain for OpError {
     fn hint(&self) -> Option<String> {
         match self {
             OpError::Unknown { .. } => {
-                let names: Vec<&str> = crate::Forge::operations().iter().map(|known| known.info.name).collect();
+                let names: Vec<&str> = crate::Forge::operations().iter().map(|known| known.name).collect();
                 Some(format!("there are: {}", names.join(", ")))
             }
             OpError::Input { operation, .. } => {
-                let info = crate::Forge::operations().iter().find(|known| known.info.name == *operation);
-                info.map(|known| format!("it takes {}", (known.info.input_schema)()["properties"]))
+                let info = crate::Forge::operations().iter().find(|known| known.name == *operation);
+                info.map(|info| format!("it takes {}", info.input_schema["properties"]))
             }
             OpError::Catalog(error) => error.hint(),
             OpError::Pipeline(error) => error.hint(),

@@ -96,7 +96,7 @@ impl Forge {
             let entries = resources.iter().map(|resource| words(*kind, &resource.name, &resource.spec));
             lists.push(List { title, entries: entries.collect() });
         }
-        let tools = Self::operations().iter().map(|operation| operation.info.name).collect();
+        let tools = Self::operations().iter().map(|info| info.name).collect();
         Ok(summary(&View { schema: self.database.schema()?, lists, tools }, bytes_max))
     }
 }

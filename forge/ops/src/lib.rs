@@ -19,5 +19,5 @@ mod tests;
 pub use auth::{People, PeopleError};
 pub use error::{ForgeError, OpError};
 pub use forge::Forge;
-pub use operations::OperationInfo;
+pub use operations::{Access, OperationInfo};
 pub use proposal::{Fact, Outcome, Proposal};

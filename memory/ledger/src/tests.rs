@@ -1,7 +1,6 @@
 //! The ledger as its users see it.
 
 mod processes;
-mod skills;
 mod tampering;
 mod transfers;
 

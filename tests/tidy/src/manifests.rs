@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use crate::Complaint;
 
 /// The floor of every crate. A crate uses only crates on a lower floor; tests stand above everything.
-const FLOORS: [(&str, u8); 25] = [
+const FLOORS: [(&str, u8); 23] = [
     ("memory/store", 0),
     ("sandbox", 0),
-    ("skills", 0),
-    ("cli/operation", 0),
     ("cli/provider", 0),
     ("templates", 0),
     ("tests/kit", 0),
@@ -47,7 +45,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("toml", &["cli/loki", "cli/gates", "sandbox", "tests/tidy"]),
     ("toml_edit", &["cli/loki"]),
     ("rmcp", &["cli/mcp"]),
-    ("reqwest", &["cli/mcp", "cli/provider", "forge/auth"]),
+    ("reqwest", &["cli/provider", "forge/auth"]),
     ("ratatui", &["dashboard/tui"]),
     ("landlock", &["sandbox"]),
     ("seccompiler", &["sandbox"]),

@@ -15,7 +15,6 @@ use super::*;
 
 mod models;
 mod money;
-mod skills;
 
 use crate::council::reviewers;
 use crate::receipt::Signer;
@@ -189,7 +188,6 @@ fn engine(
             Arc::new(Append(Arc::clone(world), root.join("log.txt"))),
         ],
         briefings: vec![],
-        skills: loki_skills::Catalog::default(),
         gates: vec![Arc::new(Applied(Arc::clone(world), names))],
         reviewers: reviewers::deterministic(),
         advocate: reviewers::advocate(),

@@ -1,6 +1,5 @@
 //! The council at work: reviewers are asked, votes are counted, approvals are stored.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use loki_ledger::event::{Approver, ArtifactId, Outcome, Usage};
@@ -29,84 +28,49 @@ pub struct CouncilVerdict {
     pub rounds: Vec<Round>,
 }
 
-/// What came of a council's meeting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// Its verdict.
-    pub verdict: CouncilVerdict,
-    /// The verdict in one line.
-    pub summary: String,
-    /// What asking the reviewers cost.
-    pub usage: Usage,
-}
-
-/// Lets the council judge a proposal that a run has made.
+/// Lets the council judge a proposal.
 pub(super) async fn council(
     engine: &Engine,
     subject: &str,
     proposal: &ArtifactId,
 ) -> Result<Outcome, EngineError> {
     let proposal: Option<Proposal> = engine.read("a proposal", proposal)?;
-    let held = match &proposal {
-        Some(proposal) => convene(&engine.reviewers, engine.advocate.as_ref(), subject, proposal).await,
-        None => ended(subject, Err("the proposal is gone".to_owned()), Vec::new(), Usage::FREE),
-    };
-    let Held { verdict, summary, usage } = held;
-    let approved = verdict.approved;
-    let verdict = engine.keep("a council's verdict", &verdict)?.id;
-    Ok(Outcome::Council { approved, verdict, summary, usage })
-}
-
-/// Lets these reviewers judge a proposal: as many rounds as it takes, and the advocate where they agree.
-pub async fn convene(
-    reviewers: &[Arc<dyn Reviewer>],
-    advocate: &dyn Reviewer,
-    subject: &str,
-    proposal: &Proposal,
-) -> Held {
     let mut rounds: Vec<Round> = Vec::new();
     let mut usage = Usage::FREE;
-    let decided = loop {
+    let (approved, reason) = loop {
+        let Some(proposal) = &proposal else { break (false, "the proposal is gone".to_owned()) };
         match council::decide(&rounds) {
             Decision::Convene(open) => {
-                let (ballots, cost) = round(reviewers, proposal, &open).await;
+                let (ballots, cost) = round(engine, proposal, &open).await;
                 rounds.push(Round { ballots, advocate: None });
                 usage = usage.plus(cost);
             }
             Decision::Advocate => {
-                let (ballot, cost) = ballot(advocate, proposal, &[]).await;
+                let (ballot, cost) = ballot(engine.advocate.as_ref(), proposal, &[]).await;
                 usage = usage.plus(cost);
                 if let Some(last) = rounds.last_mut() {
                     last.advocate = Some(ballot);
                 }
             }
-            Decision::Approved => break Ok(()),
-            Decision::Rejected(why) => break Err(why),
+            Decision::Approved => break (true, "approved".to_owned()),
+            Decision::Rejected(why) => break (false, why),
         }
     };
-    ended(subject, decided, rounds, usage)
-}
-
-fn ended(subject: &str, decided: Result<(), String>, rounds: Vec<Round>, usage: Usage) -> Held {
     let votes = rounds.last().map_or(0, |round| round.ballots.iter().filter(|b| b.opinion.is_ok()).count());
-    let approved = decided.is_ok();
-    let reason = decided.err().unwrap_or_else(|| "approved".to_owned());
     let summary = match approved {
         true if rounds.len() == 1 => format!("approved by {votes} reviewers in 1 round"),
         true => format!("approved by {votes} reviewers in {} rounds", rounds.len()),
         false => format!("not approved: {reason}"),
     };
-    Held { verdict: CouncilVerdict { subject: subject.to_owned(), approved, reason, rounds }, summary, usage }
+    let verdict = CouncilVerdict { subject: subject.to_owned(), approved, reason, rounds };
+    let verdict = engine.keep("a council's verdict", &verdict)?.id;
+    Ok(Outcome::Council { approved, verdict, summary, usage })
 }
 
 /// One round: every reviewer at the same time, none seeing another's vote.
-async fn round(
-    reviewers: &[Arc<dyn Reviewer>],
-    proposal: &Proposal,
-    open: &[Finding],
-) -> (Vec<Ballot>, Usage) {
+async fn round(engine: &Engine, proposal: &Proposal, open: &[Finding]) -> (Vec<Ballot>, Usage) {
     let asked: Vec<_> =
-        reviewers.iter().take(council::SEATS).map(|r| ballot(r.as_ref(), proposal, open)).collect();
+        engine.reviewers.iter().take(council::SEATS).map(|r| ballot(r.as_ref(), proposal, open)).collect();
     let (ballots, costs): (Vec<_>, Vec<_>) = futures::future::join_all(asked).await.into_iter().unzip();
     (ballots, costs.into_iter().fold(Usage::FREE, Usage::plus))
 }

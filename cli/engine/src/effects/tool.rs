@@ -1,14 +1,13 @@
 //! A call: of a tool that was handed to the engine, or of one of the engine's own (`plan`, `note`,
-//! `finish`, `read_output`, `skill`), which change nothing but what the ledger holds.
+//! `finish`, `read_output`), which change nothing but what the ledger holds.
 
 use loki_ledger::event::{CallRef, EffectKind, Note, NoteKind, Outcome, Recovery};
 use loki_ledger::run::Run;
 use serde_json::Value;
 
-use super::{answered, explain, head, skill};
+use super::{answered, explain, head};
 use crate::engine::{Engine, EngineError};
 use crate::prompt::MODEL_OUTPUT_BYTES_MAX;
-use crate::skills;
 use crate::tool::Answer;
 
 /// Items a plan may have, and bytes each.
@@ -54,11 +53,7 @@ pub(super) async fn call(
         "note" => return note(engine, run, &input),
         "finish" => return Ok(claim(engine, &input)),
         "read_output" => return read_output(engine, run, &input),
-        "skill" => return skill::skill(engine, run, &input),
         _ => {}
-    }
-    if let Some(refusal) = skills::refusal(run, &call.tool, &input) {
-        return answered(engine, false, &refusal.summary, &refusal.output);
     }
     let Some(tool) = engine.tool(&call.tool) else {
         let message = format!("there is no tool called `{}`", call.tool);

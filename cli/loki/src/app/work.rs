@@ -6,7 +6,6 @@ use loki_blueprint::signin;
 use loki_gates::Commands;
 use loki_provider::{NowMs, Provider};
 use loki_sandbox::Workshop;
-use loki_skills::{BUILTIN, Catalog};
 use loki_store::Clock;
 
 use super::serving::values::Values;
@@ -74,11 +73,6 @@ impl Work {
         self.workshop
             .get_or_init(|| make().map(Arc::new).map_err(|error: CommandError| error.message))
             .clone()
-    }
-
-    /// The skills at hand; those about a backend where `backend` says that there is to be one.
-    pub(crate) fn skills(&self, backend: bool) -> Catalog {
-        super::skills::catalog(&self.context, &self.config, if backend { &BUILTIN } else { &[] })
     }
 
     /// The project's own commands, where settings name any.

@@ -1,6 +1,8 @@
 //! `loki approve`.
 
-use super::inbox::{DecideArgs, decide};
+use loki_ledger::event::Command;
+
+use super::inbox::{DecideArgs, decision, send};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
@@ -17,5 +19,7 @@ pub(crate) struct ApproveArgs {
 }
 
 pub(crate) fn approve(ui: &mut Ui, context: &Context, args: &ApproveArgs) -> Result<Status, CommandError> {
-    decide(ui, context, &args.decide, true, "`loki resume` goes on with it.")
+    let (subject, name) = decision(context, &args.decide)?;
+    let command = Command::Approve { subject, name, reason: args.decide.reason.clone() };
+    send(ui, context, args.decide.run.as_deref(), command, "`loki resume` goes on with it.")
 }

@@ -79,10 +79,9 @@ impl App {
             (Want::Preview { input }, Found::Preview(outcome)) => {
                 data.keep_preview(input, Loaded::of(outcome, now_ms));
             }
-            (Want::Changes { moments }, Found::Changes(outcome)) => {
-                data.changes = Some((moments, Loaded::of(outcome, now_ms)));
+            (Want::Changes { snapshot }, Found::Changes(outcome)) => {
+                data.changes = Some((snapshot, Loaded::of(outcome, now_ms)));
             }
-            (_, Found::Snapshots(outcome)) => data.snapshots = Loaded::of(outcome, now_ms),
             (_, Found::Artifact(_) | Found::Preview(_) | Found::Changes(_)) => {}
         }
     }

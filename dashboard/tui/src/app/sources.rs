@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Signal, getpid, kill_process};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::Message;
@@ -20,15 +20,10 @@ pub(super) const SUSPEND: i32 = SIGTSTP;
 /// The signal that comes when it goes on.
 pub(super) const CONTINUE: i32 = SIGCONT;
 
-/// The signal that says that the terminal has another size. What reads keys would say so as well, but only when it
-/// is asked; it is asked when keys come.
-pub(super) const RESIZED: i32 = SIGWINCH;
-
 /// How long one wait for keys lasts: as long it may take to end.
-const WAIT: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
+const WAIT: Duration = Duration::from_millis(100);
 
-/// How long one look at what has come lasts. What reads keys does not look at all for no time, and is busy while it
-/// looks: so it looks only where something came.
+/// How long one look at what has come lasts. What reads keys does not look at all for no time.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Says that a thread ended that was not to.
@@ -73,7 +68,7 @@ pub(super) fn keys(sender: SyncSender<Message>) -> Keys {
             // What was read already comes first: several keys may have come at once.
             let read = match crossterm::event::poll(LOOK) {
                 Ok(true) => crossterm::event::read(),
-                Ok(false) => match awaited(&told) {
+                Ok(false) => match awaited() {
                     Ok(()) => continue,
                     Err(error) => Err(error),
                 },
@@ -94,20 +89,16 @@ pub(super) fn keys(sender: SyncSender<Message>) -> Keys {
     Keys { ends }
 }
 
-/// Waits for something to read, or until it is to end; an error where the terminal is gone. What reads keys does not
-/// notice that: it would read nothing, again and again, and never come back.
-fn awaited(ends: &AtomicBool) -> io::Result<()> {
+/// Waits for something to read; an error where the terminal is gone. What reads keys does not notice that: it
+/// would read nothing, again and again, and never come back.
+fn awaited() -> io::Result<()> {
     let stdin = io::stdin();
-    while !ends.load(Ordering::Relaxed) {
-        let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
-        rustix::event::poll(&mut wanted, Some(&WAIT))?;
-        let came = wanted[0].revents();
-        if came.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        if !came.is_empty() {
-            break;
-        }
+    let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
+    let most = Timespec { tv_sec: 0, tv_nsec: i64::from(WAIT.subsec_nanos()) };
+    rustix::event::poll(&mut wanted, Some(&most))?;
+    let came = wanted[0].revents();
+    if came.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        return Err(io::ErrorKind::BrokenPipe.into());
     }
     Ok(())
 }
@@ -124,7 +115,7 @@ pub(super) struct Listening(Handle);
 
 /// Listens for signals.
 pub(super) fn signals(sender: SyncSender<Message>) -> io::Result<Listening> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SUSPEND, CONTINUE, RESIZED])?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
     let handle = signals.handle();
     thread::spawn(move || {
         for number in signals.forever() {

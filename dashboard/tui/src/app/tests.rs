@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::control::{Done, Order};
-use crate::data::{FileChange, ForgeState, Kept, Moments, Schema};
+use crate::data::{FileChange, ForgeState, Schema};
 use crate::model::tests::{ledger as invented, run_id, spread};
 
 /// How long something may take that another thread does.
@@ -57,13 +57,8 @@ impl Control for Around {
         Err("not here".to_owned())
     }
 
-    fn changes(&mut self, _: &Path, _: &Moments) -> Result<Vec<FileChange>, String> {
+    fn changes(&mut self, _: &Path, _: &str) -> Result<Vec<FileChange>, String> {
         Err("not here".to_owned())
-    }
-
-    fn snapshots(&mut self, _: &Path, _: &RunId) -> Result<Vec<Kept>, String> {
-        let kept = |number: u64| Kept { number, commit: format!("{number:040x}") };
-        Ok(vec![kept(1), kept(2), kept(3)])
     }
 }
 

@@ -10,7 +10,7 @@ use loki_ledger::{Reader, RunRow};
 use super::Message;
 use super::sources::Watchman;
 use crate::control::{Control, Done, Order};
-use crate::data::{Artifact, As, ForgeState, Kept, ProjectRuns, RunDigest, RunEnd, Schema};
+use crate::data::{Artifact, As, ForgeState, ProjectRuns, RunDigest, RunEnd, Schema};
 use crate::diff::{FileDiff, compare};
 use crate::model::Picture;
 use crate::wants::Want;
@@ -71,8 +71,6 @@ pub(super) enum Found {
     Preview(Result<(Schema, Schema), String>),
     /// How files differ.
     Changes(Result<Vec<FileDiff>, String>),
-    /// Snapshots that are kept.
-    Snapshots(Result<Vec<Kept>, String>),
 }
 
 /// Whoever does the jobs. It ends when it is dropped, after the job it is at.
@@ -149,14 +147,10 @@ impl Bench {
             Want::Forge => Found::Forge(self.control.forge(project)),
             Want::Artifact { id, read } => Found::Artifact(self.artifact(project, id, *read)),
             Want::Preview { input } => Found::Preview(self.preview(project, input)),
-            Want::Changes { moments } => {
-                let changes = self.control.changes(project, moments);
-                // Each file's text is let go when it is compared: together they may be large.
-                Found::Changes(
-                    changes.map(|changes| changes.into_iter().map(|file| compare(&file)).collect()),
-                )
+            Want::Changes { snapshot } => {
+                let changes = self.control.changes(project, snapshot);
+                Found::Changes(changes.map(|changes| changes.iter().map(compare).collect()))
             }
-            Want::Snapshots { run } => Found::Snapshots(self.control.snapshots(project, run)),
         }
     }
 

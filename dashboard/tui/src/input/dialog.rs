@@ -5,7 +5,6 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{Ask, Known, TEXT_BYTES_MAX, send};
 use crate::control::Order;
 use crate::state::{Dialog, Purpose, State, View};
-use crate::text::short;
 
 pub(super) fn key(state: &mut State, known: Known<'_>, key: KeyEvent) -> Vec<Ask> {
     let Some(dialog) = state.dialog.take() else { return Vec::new() };
@@ -14,40 +13,8 @@ pub(super) fn key(state: &mut State, known: Known<'_>, key: KeyEvent) -> Vec<Ask
             KeyCode::Char('y' | 'Y') => vec![send(state, known.now_ms, order)],
             _ => Vec::new(),
         },
-        Dialog::Choose { cursor } => {
-            choose(state, known, key, cursor);
-            Vec::new()
-        }
         Dialog::Write { purpose, text } => write(state, known, key, purpose, text),
     }
-}
-
-/// Goes through the snapshots; the one that is chosen is asked about once more.
-fn choose(state: &mut State, known: Known<'_>, key: KeyEvent, cursor: usize) {
-    let kept = known.data.snapshots.ready().map_or(&[][..], |(kept, _)| kept);
-    let last = kept.len().saturating_sub(1);
-    let cursor = match key.code {
-        KeyCode::Char('j') | KeyCode::Down => (cursor + 1).min(last),
-        KeyCode::Char('k') | KeyCode::Up => cursor.min(last).saturating_sub(1),
-        KeyCode::Char('g') | KeyCode::Home => 0,
-        KeyCode::Char('G') | KeyCode::End => last,
-        KeyCode::Esc | KeyCode::Char('q') => return,
-        KeyCode::Enter => {
-            if let Some(snapshot) = kept.get(cursor) {
-                let question = format!(
-                    "Put the project's files back to snapshot {}? They are kept as they are first, so that this can be \
-                     undone. The database is not touched.",
-                    short(&snapshot.commit)
-                );
-                let order = Order::Rollback { to: Some(snapshot.commit.clone()) };
-                state.dialog = Some(Dialog::Confirm { order, question });
-                return;
-            }
-            cursor
-        }
-        _ => cursor,
-    };
-    state.dialog = Some(Dialog::Choose { cursor });
 }
 
 /// Pasted text, line ends as blanks: a paste never sends.

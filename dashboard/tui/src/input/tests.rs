@@ -4,7 +4,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::*;
-use crate::data::{Loaded, Moments};
 use crate::look::Look;
 use crate::state::Place;
 use crate::view::tests::scene::{self, NOW_MS, SUBJECT};
@@ -114,30 +113,12 @@ fn what_cannot_be_undone_is_asked_for_twice() {
     assert!(desk.types("S").is_empty());
     assert!(desk.types("n").is_empty(), "any other key leaves it");
     assert_eq!(orders(desk.types("Sy")), [Order::Stop]);
+    assert_eq!(orders(desk.types("Ry")), [Order::Rollback { to: None }]);
     assert_eq!(orders(desk.types("p")), [Order::Pause]);
     // Where nobody drives, a process is started, and not unasked.
     desk.data.driver = crate::data::Loaded::of(Ok(None), NOW_MS);
     assert!(desk.types("p").is_empty());
     assert_eq!(orders(desk.types("y")), [Order::Resume]);
-}
-
-#[test]
-fn files_are_put_back_to_the_snapshot_that_was_chosen() {
-    use crate::wants::{Want, wants};
-    let mut desk = Desk::new(View::Run);
-    desk.data.snapshots = Loaded::Unasked;
-    desk.types("R");
-    let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
-    assert!(wanted.iter().any(|want| matches!(want, Want::Snapshots { .. })), "{wanted:?}");
-    assert!(desk.code(KeyCode::Enter).is_empty(), "nothing is chosen before it is read");
-    desk.data.snapshots = scene::data().snapshots;
-    let commit = desk.data.snapshots.ready().unwrap().0[1].commit.clone();
-    assert!(desk.types("jjjk").is_empty());
-    assert!(desk.types("j").is_empty() && desk.code(KeyCode::Enter).is_empty(), "it is asked for twice");
-    assert_eq!(orders(desk.types("y")), [Order::Rollback { to: Some(commit) }]);
-    desk.types("R");
-    desk.code(KeyCode::Esc);
-    assert_eq!(desk.state.dialog, None);
 }
 
 #[test]
@@ -242,51 +223,19 @@ fn a_search_goes_from_place_to_place() {
 }
 
 #[test]
-fn the_changes_of_every_iteration_are_asked_for() {
+fn files_are_compared_with_the_snapshot_that_was_chosen() {
     use crate::wants::{Want, wants};
     let mut desk = Desk::new(View::Changes);
     desk.data.changes = None;
-    let commits = ["ab12", "cd34", "ef56"].map(|word| word.repeat(10));
-    for (commit, iteration) in commits[1..].iter().zip(2..) {
-        let taken = loki_ledger::run::SnapshotTaken { iteration, commit: commit.clone() };
-        desk.model.live.run.snapshots.push(taken);
-    }
-    // One more of an iteration, after it was taken up again, begins nothing.
-    let again = loki_ledger::run::SnapshotTaken { iteration: 3, commit: "9".repeat(40) };
-    desk.model.live.run.snapshots.push(again);
-    let of = |from: usize, to: Option<usize>| Want::Changes {
-        moments: Moments { from: commits[from].clone(), to: to.map(|to| commits[to].clone()) },
-    };
-    let steps = [("", of(0, None)), ("v", of(0, Some(1))), ("v", of(1, Some(2))), ("v", of(2, None))];
-    for (key, want) in
-        steps.into_iter().chain([("v", of(0, None)), ("V", of(2, None)), ("V", of(1, Some(2)))])
-    {
-        desk.types(key);
-        let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
-        assert!(wanted.contains(&want), "{key} {want:?}: {wanted:?}");
-    }
-}
-
-#[test]
-fn what_lies_between_snapshots_is_read_once_and_files_again_and_again() {
-    use crate::wants::wants;
-    let mut desk = Desk::new(View::Changes);
-    let later = NOW_MS + 1_000_000;
     let commit = "cd34".repeat(10);
-    desk.model
-        .live
-        .run
-        .snapshots
-        .push(loki_ledger::run::SnapshotTaken { iteration: 2, commit: commit.clone() });
-    let asks = |desk: &Desk| {
-        let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, later);
-        wanted.iter().any(|want| matches!(want, crate::wants::Want::Changes { .. }))
-    };
-    assert!(asks(&desk), "of files as they are, what was read is old");
+    let second = loki_ledger::run::SnapshotTaken { iteration: 2, commit: commit.clone() };
+    desk.model.live.run.snapshots.push(second);
     desk.types("v");
-    let moments = Moments { from: "ab12".repeat(10), to: Some(commit) };
-    desk.data.changes = Some((moments, Loaded::of(Ok(Vec::new()), NOW_MS)));
-    assert!(!asks(&desk));
+    let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
+    assert!(wanted.contains(&Want::Changes { snapshot: commit }), "{wanted:?}");
+    desk.types("v");
+    let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
+    assert!(wanted.contains(&Want::Changes { snapshot: "ab12".repeat(10) }), "in a circle: {wanted:?}");
 }
 
 #[test]

@@ -136,7 +136,6 @@ impl Costs {
             | Outcome::Planned { .. }
             | Outcome::Claimed { .. }
             | Outcome::Noted { .. }
-            | Outcome::Activated { .. }
             | Outcome::Review { .. }
             | Outcome::Approved
             | Outcome::Compared { .. }

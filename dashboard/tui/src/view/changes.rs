@@ -1,4 +1,4 @@
-//! How the project's files differ since the run began, or by an iteration: the files, and the lines of the chosen one.
+//! How the project's files differ from a snapshot: the files, and the lines of the chosen one.
 
 use loki_ledger::run::SnapshotTaken;
 use ratatui::buffer::Buffer;
@@ -7,57 +7,35 @@ use ratatui::text::{Line, Span};
 
 use super::page::heading;
 use super::{Drawn, Scene, bar, cut, entry_list, list_columns, split};
-use crate::data::{Loaded, Moments};
+use crate::data::Loaded;
 use crate::diff::{DiffKind, FileDiff};
 use crate::look::{Look, Tone};
 use crate::model::Picture;
 use crate::syntax::{Language, Token, tokens};
 use crate::text::{UNKNOWN, age, fit, short, shown};
 
-/// Moments of a run whose files are compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Span {
-    /// Them.
-    pub(crate) moments: Moments,
-    /// The iteration between them; `None`: the whole run.
-    pub(crate) iteration: Option<u32>,
-}
-
 pub(super) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Drawn {
     let (head, body) = cut(area, 1);
-    // Files are as they are, also while the past is looked at: what the run has taken by now counts.
-    let picture = scene.model.map(|model| &model.live);
-    let spans = picture.map(spans).unwrap_or_default();
-    let chosen = scene.state.base.checked_rem(spans.len()).and_then(|at| spans.get(at));
-    let read = scene
-        .data
-        .changes
-        .as_ref()
-        .filter(|(moments, _)| chosen.is_some_and(|span| span.moments == *moments));
-    let (files, source) = match read.map(|(moments, changes)| (moments, changes)) {
-        None if chosen.is_none() => (None, "the run has no snapshot yet".to_owned()),
-        None | Some((_, Loaded::Asked | Loaded::Unasked)) => (None, "being read".to_owned()),
-        Some((_, Loaded::Failed { reason, .. })) => (None, format!("{UNKNOWN}: {reason}")),
-        Some((moments, Loaded::Ready { value, at_ms })) => {
+    let (files, source) = match &scene.data.changes {
+        None if scene.picture().is_none_or(|picture| picture.run.snapshots.is_empty()) => {
+            (&[][..], "the run has no snapshot yet".to_owned())
+        }
+        None => (&[][..], "being read".to_owned()),
+        Some((snapshot, Loaded::Ready { value, at_ms })) => {
             let when = age(scene.now_ms, *at_ms);
-            let until = match &moments.to {
-                Some(commit) => format!("{}, read {when}", short(commit)),
-                None => format!("the files as they were {when}"),
-            };
-            (Some(value.as_slice()), format!("snapshot {} and {until}", short(&moments.from)))
+            (value.as_slice(), format!("snapshot {} and the files as they were {when}", short(snapshot)))
         }
+        Some((_, Loaded::Failed { reason, .. })) => (&[][..], format!("{UNKNOWN}: {reason}")),
+        Some((_, Loaded::Asked | Loaded::Unasked)) => (&[][..], "being read".to_owned()),
     };
-    let count = files.map_or_else(|| UNKNOWN.to_owned(), |files| files.len().to_string());
-    let title = match chosen.map(|span| (span.iteration, &span.moments.to)) {
-        Some((Some(iteration), Some(_))) => format!("Files that iteration {iteration} changed: {count}"),
-        Some((Some(iteration), None)) => {
-            format!("Files that differ since iteration {iteration} began: {count}")
-        }
-        Some((None, _)) => format!("Files that differ since the run began: {count}"),
-        None => format!("Files that differ since a snapshot: {count}"),
+    let is_read = matches!(&scene.data.changes, Some((_, Loaded::Ready { .. })));
+    let count = if is_read { files.len().to_string() } else { UNKNOWN.to_owned() };
+    let since = match scene.picture().and_then(|picture| base(picture, scene.state.base)) {
+        Some(base) => format!("the snapshot of iteration {}", base.iteration),
+        None => "a snapshot".to_owned(),
     };
+    let title = format!("Files that differ from {since}: {count}");
     buf.set_line(head.x, head.y, &heading(scene.look, &title, &source, usize::from(head.width)), head.width);
-    let files = files.unwrap_or_default();
     let entries: Vec<Vec<(String, Tone)>> = files.iter().map(entry).collect();
     let (left, right) = split(body, list_columns(body.width));
     let (mut drawn, cursor) = entry_list(scene, buf, left, &entries);
@@ -67,33 +45,10 @@ pub(super) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Drawn {
     drawn
 }
 
-/// What can be compared: the whole run, and where there are several each of its iterations, from its first snapshot
-/// to that of the next one.
-pub(crate) fn spans(picture: &Picture) -> Vec<Span> {
-    let mut begins: Vec<&SnapshotTaken> = Vec::new();
-    for snapshot in &picture.run.snapshots {
-        if begins.last().is_none_or(|last| last.iteration != snapshot.iteration) {
-            begins.push(snapshot);
-        }
-    }
-    let Some(first) = begins.first() else { return Vec::new() };
-    let span = |from: &SnapshotTaken, to: Option<&&SnapshotTaken>, iteration| Span {
-        moments: Moments { from: from.commit.clone(), to: to.map(|to| to.commit.clone()) },
-        iteration,
-    };
-    let mut spans = vec![span(first, None, None)];
-    if begins.len() > 1 {
-        let each = begins.iter().enumerate();
-        spans.extend(each.map(|(at, from)| span(from, begins.get(at + 1), Some(from.iteration))));
-    }
-    spans
-}
-
-/// What is compared.
-pub(crate) fn chosen(picture: &Picture, number: usize) -> Option<Span> {
-    let mut spans = spans(picture);
-    let at = number.checked_rem(spans.len())?;
-    Some(spans.swap_remove(at))
+/// The snapshot that files are compared with.
+pub(crate) fn base(picture: &Picture, number: usize) -> Option<&SnapshotTaken> {
+    let snapshots = &picture.run.snapshots;
+    snapshots.get(number.checked_rem(snapshots.len())?)
 }
 
 fn entry(file: &FileDiff) -> Vec<(String, Tone)> {

@@ -42,11 +42,7 @@ fn backend(page: &mut Page, state: &ForgeState, source: &str) {
     page.heading(&format!("Declared: {}", state.resources.len()), source);
     for resource in &state.resources {
         let tone = if resource.status == "declared" { Tone::Warning } else { Tone::Good };
-        // Nothing runs what is only declared, so it has a time and no run.
         let next = match (resource.kind.as_str(), resource.next_ms) {
-            (_, Some(at)) if resource.status == "declared" => {
-                format!(", due {} UTC, which no service runs yet", moment(at))
-            }
             (_, Some(at)) => format!(", next run {} UTC", moment(at)),
             ("schedule", None) => format!(", next run {UNKNOWN}"),
             (_, None) => String::new(),
@@ -74,5 +70,5 @@ fn backend(page: &mut Page, state: &ForgeState, source: &str) {
         page.line(&format!("  {backup}"), Tone::Plain);
     }
     page.heading("Recent requests", UNKNOWN);
-    page.line("  Nothing keeps them: `loki forge serve --access-log` prints each as it comes.", Tone::Faint);
+    page.line("  Requests are not recorded where this could read them.", Tone::Faint);
 }

@@ -1,20 +1,22 @@
 //! The program around the dashboard: its orders go the way of the commands of the same names.
 
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::sync::Arc;
 
-use loki_engine::operations::{put_back, tell, undecided};
 use loki_engine::worktree::{Change, Side};
 use loki_ledger::Reader;
 use loki_ledger::event::{Command, RunId};
 use loki_ledger::run::Run;
 use loki_store::SystemClock;
 use loki_tui::control::{Control, Done, Order};
-use loki_tui::data::{Contents, FileChange, ForgeState, Kept, Moments, Schema};
+use loki_tui::data::{Contents, FileChange, ForgeState, Schema};
 
-use super::{backend, index};
-use crate::app::drivers::{Driven, Drivers};
+use super::{backend, detached, index};
 use crate::app::{App, AppError};
+use crate::commands::inbox::{tell, undecided};
+use crate::commands::resume::lift_pause;
+use crate::commands::rollback::put_back;
 use crate::context::{Context, STATE_DIR};
 use crate::error::{CommandError, ErrorKind};
 
@@ -28,22 +30,26 @@ const CONTENTS_BYTES_MAX: u64 = 64 << 20;
 pub(crate) struct Around {
     context: Context,
     /// Drivers that were started here.
-    drivers: Drivers,
+    drivers: Vec<Child>,
 }
 
 impl Around {
     pub(crate) fn new(context: &Context) -> Self {
-        Self { context: context.clone(), drivers: Drivers::default() }
+        Self { context: context.clone(), drivers: Vec::new() }
     }
 
     /// Lets somebody drive the run where nobody does.
     fn drive(&mut self, project: &Path, arguments: &[&str]) -> Result<Done, CommandError> {
-        match self.drivers.drive(&app(project), arguments)? {
-            Driven::By(pid, _) => Ok(Done { command: None, message: format!("process {pid} has the run") }),
-            Driven::Ended(_, said) if said.trim().is_empty() => {
-                Ok(Done { command: None, message: "it is done".to_owned() })
-            }
-            Driven::Ended(_, said) => Err(CommandError::new(ErrorKind::State, said.trim())),
+        let mut driver = detached::spawn(project, arguments)?;
+        let app = app(project);
+        let pid = driver.child.id();
+        let attached = detached::until(&mut driver, || app.holder().is_some_and(|holder| holder.pid == pid))?;
+        let said = driver.said();
+        self.drivers.push(driver.child);
+        match attached {
+            true => Ok(Done { command: None, message: format!("process {pid} has the run") }),
+            false if said.trim().is_empty() => Ok(Done { command: None, message: "it is done".to_owned() }),
+            false => Err(CommandError::new(ErrorKind::State, said.trim())),
         }
     }
 
@@ -55,7 +61,7 @@ impl Around {
         match order {
             Order::Pause => told(&app, &run, Command::Pause),
             Order::Resume => {
-                app.lift_pause()?;
+                lift_pause(&app)?;
                 if is_driven && run.stopped.is_none() {
                     return told(&app, &run, Command::Resume);
                 }
@@ -75,7 +81,7 @@ impl Around {
                 told(&app, &run, Command::Reject { subject, name: name(), reason })
             }
             Order::Rollback { to } => {
-                let back = put_back(&app.place(), &run, to.as_deref()).map_err(AppError::from)?;
+                let back = put_back(&app, &run, to.as_deref())?;
                 let undo = back.undo.get(..12).unwrap_or(&back.undo);
                 let message = format!("{} files put back; `loki rollback --to {undo}` undoes it", back.files);
                 Ok(Done { command: None, message })
@@ -94,7 +100,8 @@ impl Control for Around {
     }
 
     fn driver(&mut self, project: &Path) -> Option<u32> {
-        self.drivers.reap();
+        // Those that have ended are let go.
+        self.drivers.retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
         app(project).holder().map(|holder| holder.pid)
     }
 
@@ -103,27 +110,18 @@ impl Control for Around {
     }
 
     fn forge(&mut self, project: &Path) -> Result<Option<ForgeState>, String> {
-        backend::state(&forge(project), &SystemClock)
+        backend::state(&forge(project))
     }
 
     fn preview(&mut self, project: &Path, input: &str) -> Result<(Schema, Schema), String> {
         backend::preview(&forge(project), input)
     }
 
-    fn changes(&mut self, project: &Path, moments: &Moments) -> Result<Vec<FileChange>, String> {
-        let worktree = app(project).worktree();
-        let changes = match &moments.to {
-            Some(to) => worktree.changes_between(&moments.from, to, CONTENT_BYTES_MAX),
-            None => worktree.changes(&moments.from, CONTENT_BYTES_MAX),
-        };
+    fn changes(&mut self, project: &Path, snapshot: &str) -> Result<Vec<FileChange>, String> {
+        let changes = app(project).worktree().changes(snapshot, CONTENT_BYTES_MAX);
         let changes = changes.map_err(|error| said(&AppError::from(error).into()))?;
         let mut left = CONTENTS_BYTES_MAX;
         Ok(changes.into_iter().map(|change| file(change, &mut left)).collect())
-    }
-
-    fn snapshots(&mut self, project: &Path, run: &RunId) -> Result<Vec<Kept>, String> {
-        let kept = app(project).worktree().kept(run).map_err(|error| said(&AppError::from(error).into()))?;
-        Ok(kept.into_iter().map(|(number, commit)| Kept { number, commit }).collect())
     }
 }
 
@@ -136,7 +134,7 @@ fn forge(project: &Path) -> PathBuf {
 }
 
 fn told(app: &App, run: &Run, command: Command) -> Result<Done, CommandError> {
-    let id = tell(&app.place(), run, &command).map_err(AppError::from)?;
+    let id = tell(app, run, &command)?;
     Ok(Done { command: Some(id), message: format!("told as command {id}") })
 }
 

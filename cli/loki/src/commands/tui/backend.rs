@@ -1,33 +1,23 @@
 //! A project's backend as the dashboard shows it. Read without changing anything, also while a run is at
 //! work on it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use croner::Cron;
 use forge_core::{Catalog, Resource, ResourceKind, Role, Status};
 use forge_database::ddl::plan;
 use forge_database::policy::{Side, condition, roles, speaks_to};
 use forge_database::schema::{Column, ColumnDefault, Command, Policy, Schema, Table};
 use forge_database::{backup, introspect, spec};
-use jiff::Timestamp;
-use loki_store::{Clock, Store, StoreError, SystemClock};
+use loki_store::{Store, StoreError, SystemClock};
 use loki_tui::data;
 use serde_json::Value;
 
 /// The commands of a matrix, in the order in which it has them.
 const COMMANDS: [Command; 4] = [Command::Select, Command::Insert, Command::Update, Command::Delete];
 
-/// Pages of the audit log that are read for migrations.
-const AUDIT_PAGES_MAX: usize = 200;
-
-/// Bytes of what was declared that are shown.
-const DETAIL_BYTES_MAX: usize = 2_000;
-
 /// The backend in `dir` (`.loki/forge`); `None` where there is none.
-pub(super) fn state(dir: &Path, clock: &dyn Clock) -> Result<Option<data::ForgeState>, String> {
+pub(super) fn state(dir: &Path) -> Result<Option<data::ForgeState>, String> {
     if !dir.join("db.sqlite").exists() && !Catalog::exists(dir) {
         return Ok(None);
     }
@@ -41,9 +31,9 @@ pub(super) fn state(dir: &Path, clock: &dyn Clock) -> Result<Option<data::ForgeS
         state.resources = resources
             .into_iter()
             .filter(|resource| resource.kind != ResourceKind::Table)
-            .map(|one| resource(one, clock.now()))
+            .map(resource)
             .collect();
-        state.migrations = migrations(&catalog)?;
+        state.migrations = catalog.migrations().map_err(told)?.into_iter().map(migration).collect();
     }
     let backups = backup::list(&dir.join("backups")).map_err(told)?;
     state.backups = backups
@@ -163,85 +153,32 @@ fn reach(policies: &[Policy], command: Command, role: &Role) -> data::Reach {
     }
 }
 
-fn resource(resource: Resource, now: Timestamp) -> data::Resource {
-    let kind = resource.kind.as_str().to_owned();
-    let next = (resource.kind == ResourceKind::Schedule).then(|| next_run(&resource.spec, now)).flatten();
+fn resource(resource: Resource) -> data::Resource {
+    let kind = format!("{:?}", resource.kind).to_lowercase();
     let status = match resource.status {
         Status::Declared => "declared",
         Status::Ready => "ready",
     };
     // Of a secret there is only ever its name.
-    let detail = match resource.kind {
-        ResourceKind::Secret => String::new(),
-        ResourceKind::Schedule => schedule(&resource.spec),
-        _ => brief(&resource.spec),
-    };
-    let next_ms = next.map(Timestamp::as_millisecond);
-    data::Resource { kind, name: resource.name, status: status.to_owned(), detail, next_ms }
+    let detail = if resource.kind == ResourceKind::Secret { String::new() } else { brief(&resource.spec) };
+    data::Resource { kind, name: resource.name, status: status.to_owned(), detail, next_ms: None }
 }
 
 fn brief(spec: &Value) -> String {
-    let mut text = match spec {
+    match spec {
         Value::Object(fields) if fields.is_empty() => String::new(),
         other => other.to_string(),
-    };
-    text.truncate(text.floor_char_boundary(DETAIL_BYTES_MAX));
-    text
-}
-
-/// When a schedule is due, as it was declared: the fields of its cron and its time zone.
-fn schedule(spec: &Value) -> String {
-    let field = |key: &str| spec.get(key).and_then(Value::as_str);
-    match field("cron") {
-        Some(cron) => format!("{cron} {}", field("tz").unwrap_or("UTC")),
-        None => brief(spec),
     }
 }
 
-/// When a schedule is due next after `now`; `None` where it has no time that can be computed.
-fn next_run(spec: &Value, now: Timestamp) -> Option<Timestamp> {
-    let field = |key: &str| spec.get(key).and_then(Value::as_str);
-    let cron = Cron::from_str(field("cron")?).ok()?;
-    let now = now.in_tz(field("tz").unwrap_or("UTC")).ok()?;
-    cron.find_next_occurrence(&now, false).ok().map(|next| next.timestamp())
-}
-
-/// Every migration that was applied, oldest first: by the catalog where it holds, and by the audit log who approved
-/// it and whether it was undone.
-fn migrations(catalog: &Catalog) -> Result<Vec<data::Migration>, String> {
-    let mut known: BTreeMap<u64, data::Migration> = BTreeMap::new();
-    let mut after = 0;
-    for _ in 0..AUDIT_PAGES_MAX {
-        let page = catalog.audit_entries(after).map_err(told)?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        for entry in page {
-            let Some(version) = entry.details.get("version").and_then(Value::as_u64) else { continue };
-            match entry.action.as_str() {
-                "migration.apply" => {
-                    let applied = data::Migration {
-                        version,
-                        name: entry.subject,
-                        approved_by: Some(entry.actor),
-                        applied_at: entry.at,
-                        undone: false,
-                    };
-                    known.insert(version, applied);
-                }
-                "migration.undo" => {
-                    known.entry(version).and_modify(|migration| migration.undone = true);
-                }
-                _ => {}
-            }
-        }
+fn migration(entry: forge_core::MigrationEntry) -> data::Migration {
+    data::Migration {
+        version: u64::from(entry.version),
+        name: entry.name,
+        approved_by: None,
+        applied_at: entry.applied_at,
+        undone: false,
     }
-    for entry in catalog.migrations().map_err(told)? {
-        let version = u64::from(entry.version);
-        let approved_by = known.get(&version).and_then(|migration| migration.approved_by.clone());
-        let (name, applied_at) = (entry.name, entry.applied_at);
-        known.insert(version, data::Migration { version, name, approved_by, applied_at, undone: false });
-    }
-    Ok(known.into_values().collect())
 }
 
 /// An error with everything below it.
@@ -294,60 +231,8 @@ mod tests {
     fn a_project_without_a_backend_has_none_and_gets_none() {
         let dir = tempfile::tempdir().unwrap();
         let forge = dir.path().join("forge");
-        assert_eq!(state(&forge, &SystemClock), Ok(None));
+        assert_eq!(state(&forge), Ok(None));
         assert!(!forge.exists());
-    }
-
-    #[test]
-    fn a_schedule_is_due_by_its_cron_and_its_time_zone() {
-        let now: Timestamp = "2026-07-01T05:30:00Z".parse().unwrap();
-        let due = |spec: Value| next_run(&spec, now).map(|next| next.to_string());
-        let berlin = serde_json::json!({ "cron": "0 7 * * *", "tz": "Europe/Berlin", "text": "x" });
-        assert_eq!(due(berlin.clone()).as_deref(), Some("2026-07-02T05:00:00Z"));
-        assert_eq!(schedule(&berlin), "0 7 * * * Europe/Berlin");
-        assert_eq!(due(serde_json::json!({ "cron": "45 5 * * *" })).as_deref(), Some("2026-07-01T05:45:00Z"));
-        for nothing in [
-            serde_json::json!({ "cron": null, "text": "some day" }),
-            serde_json::json!({ "cron": "99 * * * *" }),
-            serde_json::json!({ "cron": "0 7 * * *", "tz": "Nowhere/Land" }),
-            serde_json::json!({ "cron": "0 0 30 2 *" }),
-        ] {
-            assert_eq!(due(nothing.clone()), None, "{nothing}");
-        }
-    }
-
-    #[test]
-    fn who_approved_a_migration_and_that_it_was_undone_is_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(dir.path(), Arc::new(SystemClock)).unwrap();
-        let note = |key: &str, action: &str, actor: &str, version: u64| {
-            let entry = forge_core::NewAuditEntry {
-                key: key.to_owned(),
-                actor: actor.to_owned(),
-                action: action.to_owned(),
-                subject: format!("migration_{version}"),
-                details: serde_json::json!({ "version": version }),
-            };
-            catalog.audit(entry).unwrap();
-        };
-        note("a1", "migration.apply", "council", 1);
-        note("a2", "migration.apply", "ada", 2);
-        note("u2", "migration.undo", "forge", 2);
-        let entry = |version: u32| forge_core::MigrationEntry {
-            version,
-            name: format!("migration_{version}"),
-            up_hash: "0".repeat(64),
-            applied_at: "2026-07-01T05:30:00Z".to_owned(),
-        };
-        catalog.record_migration(entry(1)).unwrap();
-        catalog.record_migration(entry(3)).unwrap();
-        let told: Vec<_> = migrations(&catalog)
-            .unwrap()
-            .into_iter()
-            .map(|one| (one.version, one.approved_by, one.undone))
-            .collect();
-        let by = |name: &str| Some(name.to_owned());
-        assert_eq!(told, [(1, by("council"), false), (2, by("ada"), true), (3, None, false)]);
     }
 
     #[test]

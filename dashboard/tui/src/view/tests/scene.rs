@@ -11,8 +11,8 @@ use loki_ledger::event::{
 };
 
 use crate::data::{
-    Access, Artifact, Column, Contents, Data, FileChange, ForgeState, Kept, Loaded, Migration, Moments,
-    ProjectRuns, Reach, Resource, RunDigest, RunEnd, Schema, Table,
+    Access, Artifact, Column, Contents, Data, FileChange, ForgeState, Loaded, Migration, ProjectRuns, Reach,
+    Resource, RunDigest, RunEnd, Schema, Table,
 };
 use crate::diff::compare;
 use crate::model::Model;
@@ -356,10 +356,6 @@ pub(crate) fn data() -> Data {
     let new =
         FileChange { path: "logo.png".to_owned(), before: Contents::Absent, after: Contents::Bytes(2048) };
     let files = vec![compare(&changed), compare(&new)];
-    let moments = Moments { from: "ab12".repeat(10), to: None };
-    data.changes = Some((moments, Loaded::Ready { value: files, at_ms: NOW_MS - 9_000 }));
-    let kept = ["ab12", "cd34", "ef56"].iter().zip(1..);
-    let kept = kept.map(|(commit, number)| Kept { number, commit: commit.repeat(10) }).collect();
-    data.snapshots = Loaded::Ready { value: kept, at_ms: NOW_MS - 1_000 };
+    data.changes = Some(("ab12".repeat(10), Loaded::Ready { value: files, at_ms: NOW_MS - 9_000 }));
     data
 }
