@@ -22,14 +22,14 @@ const ADA: &str = "11111111-1111-4111-8111-111111111111";
 const BOB: &str = "22222222-2222-4222-8222-222222222222";
 
 /// A server of the program under test. It ends with its value.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     /// `http://127.0.0.1:PORT`
     url: String,
 }
 
 impl Serving {
-    fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.url.rsplit_once(':').unwrap().1.parse().unwrap()
     }
 }
@@ -42,7 +42,7 @@ impl Drop for Serving {
 }
 
 /// Serves the project's backend on a free port. Waits until it answers.
-fn serve(env: &TestEnv) -> Serving {
+pub(crate) fn serve(env: &TestEnv) -> Serving {
     let mut child = env
         .command(&["forge", "serve", "--listen", "127.0.0.1:0", "--headless"])
         .stdin(Stdio::null())

@@ -1,10 +1,16 @@
 //! The dashboard in a real terminal: `tmux` presses the keys and reads the screen.
 
+mod pictures;
 mod terminal;
 
 use std::process::Command;
+use std::sync::Arc;
 
+use loki_kit::http::Request;
 use loki_kit::{TestEnv, rusqlite};
+use loki_ledger::event::Event;
+use loki_ledger::{Ledger, Reader};
+use loki_store::SystemClock;
 use terminal::{Terminal, until};
 
 use crate::env as loki;
@@ -28,11 +34,31 @@ fn paused() -> (TestEnv, Terminal) {
 
 /// A run that has ended, on a dashboard.
 fn finished() -> (TestEnv, Terminal) {
-    let env = project();
+    finished_with(DOCUMENT, (120, 40))
+}
+
+fn finished_with(document: &str, size: (u16, u16)) -> (TestEnv, Terminal) {
+    let env = loki();
+    env.write("PRD.md", document);
     env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
-    let terminal = Terminal::open(&env, &["tui"], (120, 40));
+    let terminal = Terminal::open(&env, &["tui"], size);
     terminal.until("it is seen", |screen| screen.contains("loki  verified with gaps"));
     (env, terminal)
+}
+
+/// A project with data whose document has lost a column of it.
+fn project_that_loses_a_column() -> TestEnv {
+    let env = project();
+    env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
+    let database = rusqlite::Connection::open(env.path(".loki/forge/db.sqlite")).unwrap();
+    let rows = "insert into users (email) values ('ada@example.org');
+        insert into recipes (user_id, title, body) select id, 'Soup', 'Boil.' from users";
+    database.execute_batch(rows).unwrap();
+    drop(database);
+    let drop_body = "migration: drop_body\nchanges:\n  - drop_column: {table: recipes, column: body}\n";
+    env.write("forge/migrations/0002_drop_body.yaml", drop_body);
+    env.write("PRD.md", DOCUMENT.replace("| body | text | |\n", ""));
+    env
 }
 
 #[test]
@@ -96,17 +122,7 @@ fn the_run_goes_on_when_its_terminal_is_closed() {
 
 #[test]
 fn a_destructive_migration_is_read_and_approved() {
-    let env = project();
-    env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
-    let database = rusqlite::Connection::open(env.path(".loki/forge/db.sqlite")).unwrap();
-    let rows = "insert into users (email) values ('ada@example.org');
-        insert into recipes (user_id, title, body) select id, 'Soup', 'Boil.' from users";
-    database.execute_batch(rows).unwrap();
-    drop(database);
-    let drop_body = "migration: drop_body\nchanges:\n  - drop_column: {table: recipes, column: body}\n";
-    env.write("forge/migrations/0002_drop_body.yaml", drop_body);
-    env.write("PRD.md", DOCUMENT.replace("| body | text | |\n", ""));
-
+    let env = project_that_loses_a_column();
     let terminal = Terminal::open(&env, &["start", "PRD.md"], (120, 60));
     terminal.until("it waits", |screen| screen.contains("loki  waiting"));
     terminal.keys(&["2"]);
@@ -195,6 +211,62 @@ fn it_is_suspended_and_comes_back() {
     terminal.until("it is back", |screen| screen.starts_with("loki  verified with gaps"));
     terminal.keys(&["q"]);
     terminal.until("it is left", |screen| !screen.starts_with("loki  verified"));
+}
+
+#[test]
+fn a_storm_of_events_leaves_the_keys_alive() {
+    let (env, terminal) = finished();
+    let state = env.path(".loki");
+    let ledger = Ledger::open(&state, Arc::new(SystemClock)).unwrap();
+    let run = ledger.reader().runs().unwrap().remove(0).id;
+    let before = ledger.reader().head(&run).unwrap().seq;
+    // Drivers that come, each a line of the log.
+    let storm: u32 = 20_000;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for pid in 1..=storm {
+                ledger.append(&run, Event::Attached { pid, attended: true }).unwrap();
+            }
+        });
+        for (key, told) in
+            [("7", "drives, a person can answer"), ("5", "By model"), ("3", "served"), ("1", "Checklist")]
+        {
+            terminal.keys(&[key]);
+            terminal.until(told, |screen| screen.contains(told));
+        }
+        assert!(!writer.is_finished(), "the keys were seen while it blew");
+    });
+    let last = before + u64::from(storm);
+    terminal.until("all of it is seen", |screen| screen.contains(&format!("event {last}")));
+    assert_eq!(Reader::open(&state).unwrap().verify(&run).unwrap().events, last);
+}
+
+#[test]
+fn changes_of_one_iteration_are_seen_alone() {
+    let (env, terminal) = finished();
+    env.write("later.txt", "by a person\n");
+    terminal.keys(&["8"]);
+    terminal.until("the run's, and what came after it", |screen| {
+        screen.contains("Files changed by the run: 2") && screen.contains("later.txt")
+    });
+    terminal.keys(&["v"]);
+    terminal.until("those of the iteration", |screen| screen.contains("Files changed by iteration 1"));
+    terminal.keys(&["R"]);
+    terminal.until("it is asked for", |screen| screen.contains("taken in iteration 1"));
+}
+
+#[test]
+fn requests_to_the_backend_are_seen() {
+    let (env, terminal) = finished_with(DOCUMENT, (120, 80));
+    terminal.keys(&["4"]);
+    terminal.until("none are known", |screen| screen.contains("Recent requests: unknown"));
+    let serving = crate::forge::serve(&env);
+    let asked = Request::get("/rest/v1/recipes?title=eq.xyzzy");
+    let answer = loki_kit::http::Connection::open(serving.port()).unwrap().ask(&asked).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let screen = terminal.until("it is seen", |screen| screen.contains("200 GET    /rest/v1/recipes "));
+    assert!(!screen.contains("xyzzy"), "{screen}");
+    assert!(screen.contains("approved by council"), "{screen}");
 }
 
 #[test]

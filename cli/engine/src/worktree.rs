@@ -255,11 +255,20 @@ impl Worktree {
         Ok(Difference { paths, sha256: hex(&digest.finalize()) })
     }
 
-    /// The files that differ from a snapshot, in the order of their paths. Contents of more than
-    /// `bytes_max` are left out.
-    pub fn changes(&self, from: &str, bytes_max: u64) -> Result<Vec<Change>, WorktreeError> {
+    /// The files that differ between a snapshot and a later one, or the files as they are now, in the order
+    /// of their paths. Contents of more than `bytes_max` are left out.
+    pub fn changes(
+        &self,
+        from: &str,
+        until: Option<&str>,
+        bytes_max: u64,
+    ) -> Result<Vec<Change>, WorktreeError> {
         let store = self.store()?;
-        let (old, new) = (store.tree_of(from)?, self.take(&store)?.1.tree);
+        let new = match until {
+            Some(until) => store.tree_of(until)?,
+            None => self.take(&store)?.1.tree,
+        };
+        let old = store.tree_of(from)?;
         let odb = store.objects()?;
         let side = |node: Node| {
             let size = odb.read_header(node.id).map_or(0, |(size, _)| size as u64);

@@ -112,7 +112,7 @@ impl Gate for DiffGate {
 
 /// The files that differ from a commit.
 pub(crate) fn changes(worktree: &Worktree, base: &str) -> Result<Vec<Change>, String> {
-    worktree.changes(base, FILE_BYTES_MAX).map_err(|error| {
+    worktree.changes(base, None, FILE_BYTES_MAX).map_err(|error| {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("the work tree could not be compared with what it was: {error}{cause}")
     })

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use loki_ledger::Reader;
 use loki_ledger::event::RunId;
 
-use crate::data::{FileChange, ForgeState, Schema};
+use crate::data::{FileChange, ForgeState, Schema, Stretch};
 
 /// What a person can tell a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub enum Order {
     },
     /// Put the files back to a snapshot.
     Rollback {
-        /// Its commit; `None`: the one before the run's first act.
-        to: Option<String>,
+        /// Its commit.
+        to: String,
     },
 }
 
@@ -75,6 +75,6 @@ pub trait Control: Send {
     /// The tables before and after the change that a tool was called with (its input, JSON).
     fn preview(&mut self, project: &Path, input: &str) -> Result<(Schema, Schema), String>;
 
-    /// How the project's files differ from a snapshot.
-    fn changes(&mut self, project: &Path, snapshot: &str) -> Result<Vec<FileChange>, String>;
+    /// How the project's files changed over a stretch.
+    fn changes(&mut self, project: &Path, stretch: &Stretch) -> Result<Vec<FileChange>, String>;
 }

@@ -50,8 +50,8 @@ pub struct Data {
     pub forge: Loaded<Option<ForgeState>>,
     /// Tables before and after, by the artifact that holds the call's input.
     pub previews: BTreeMap<ArtifactId, Loaded<(Schema, Schema)>>,
-    /// How files differ from a snapshot, and which.
-    pub changes: Option<(String, Loaded<Vec<FileDiff>>)>,
+    /// How files changed, and over which stretch.
+    pub changes: Option<(Stretch, Loaded<Vec<FileDiff>>)>,
 }
 
 /// An artifact as screens use it.
@@ -126,6 +126,25 @@ pub struct ForgeState {
     pub migrations: Vec<Migration>,
     /// Backups, as one line each.
     pub backups: Vec<String>,
+    /// What the server of the backend answered last, newest first; `None`: nothing was written down.
+    pub requests: Option<Vec<Answered>>,
+}
+
+/// A request that the server of the backend has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// When, in milliseconds since the epoch.
+    pub at_ms: i64,
+    /// How it was asked, such as `GET`.
+    pub method: String,
+    /// What for, without what is behind the question mark.
+    pub path: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// Microseconds until the answer.
+    pub took_us: u64,
+    /// The role that asked; `None`: nobody was found out.
+    pub role: Option<String>,
 }
 
 /// Something that was declared for a service to make.
@@ -150,8 +169,8 @@ pub struct Migration {
     pub version: u64,
     /// Its name.
     pub name: String,
-    /// Who approved it; `None`: not known here.
-    pub approved_by: Option<String>,
+    /// Who approved it.
+    pub approved_by: String,
     /// When it was applied, as it is written down.
     pub applied_at: String,
     /// Whether it was undone.
@@ -209,6 +228,15 @@ pub enum Reach {
     All,
     /// Those for which this holds.
     Where(String),
+}
+
+/// What lies between two snapshots of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The commit of the earlier one.
+    pub from: String,
+    /// The commit of the later one; `None`: the files as they are now.
+    pub until: Option<String>,
 }
 
 /// A file that differs.

@@ -14,8 +14,8 @@ use crate::control::Order;
 use crate::data::Data;
 use crate::model::{Kind, Model, Picture};
 use crate::state::{Dialog, Fate, Place, Purpose, Replay, SENT_MAX, Sent, State, View};
-use crate::view::council;
 use crate::view::runs::{Entry, entries};
+use crate::view::{changes, council};
 
 pub use mouse::mouse;
 
@@ -128,10 +128,7 @@ fn letter(state: &mut State, known: Known<'_>, c: char) -> Vec<Ask> {
         }
         'n' => found(state, Edge::Last),
         'N' => found(state, Edge::First),
-        'v' if state.view == View::Changes => {
-            state.base += 1;
-            *state.place_mut() = Place::default();
-        }
+        'v' | 'V' if state.view == View::Changes => turn_stretch(state, known, c == 'v'),
         'f' if state.view == View::Log => next_kind(state),
         'F' if state.view == View::Log => state.filter.kind = None,
         '[' => return replay(state, known, -1),
@@ -170,12 +167,7 @@ fn command(state: &mut State, known: Known<'_>, c: char) -> Vec<Ask> {
         }
         's' => state.dialog = Some(Dialog::Write { purpose: Purpose::Steer, text: String::new() }),
         'a' | 'x' => decide(state, live, c == 'a'),
-        'R' => {
-            let question = "Put the project's files back to the snapshot before the run's first act? They are kept \
-                as they are first, so that this can be undone. The database is not touched.";
-            let order = Order::Rollback { to: None };
-            state.dialog = Some(Dialog::Confirm { order, question: question.to_owned() });
-        }
+        'R' => put_back(state, live),
         'S' if live.run.stopped.is_some() => state.complain("The run has stopped already."),
         'S' => {
             let question = "Stop this run, with a receipt of what it did?".to_owned();
@@ -184,6 +176,33 @@ fn command(state: &mut State, known: Known<'_>, c: char) -> Vec<Ask> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Asks whether files are to be put back: to where the stretch on the screen begins, else to the first snapshot.
+fn put_back(state: &mut State, live: &Picture) {
+    let number = if state.view == View::Changes { state.stretch } else { 0 };
+    let Some(chosen) = changes::chosen(live, number) else {
+        state.complain("The run has no snapshot to put files back to.");
+        return;
+    };
+    let question = format!(
+        "Put the project's files back to the snapshot {}, {}? They are kept as they are first, so that this can \
+         be undone. The database is not touched.",
+        crate::text::short(&chosen.stretch.from),
+        chosen.begins,
+    );
+    let order = Order::Rollback { to: chosen.stretch.from };
+    state.dialog = Some(Dialog::Confirm { order, question });
+}
+
+/// The next stretch of changes, or the one before.
+fn turn_stretch(state: &mut State, known: Known<'_>, forward: bool) {
+    let Some(picture) = known.model.map(|model| &model.live) else { return };
+    let stretches = changes::count(picture);
+    state.stretch = (state.stretch + if forward { 1 } else { stretches.saturating_sub(1) })
+        .checked_rem(stretches)
+        .unwrap_or(0);
+    *state.place_mut() = Place::default();
 }
 
 /// Whether a process drives the run; `None`: not known.

@@ -56,8 +56,9 @@ pub struct State {
     pub filter: Filter,
     /// What is searched for in other views; empty: nothing.
     pub search: String,
-    /// Which of the run's snapshots files are compared with, counted from the first, in a circle.
-    pub base: usize,
+    /// Over which stretch of the run changes of files are shown: 0 is the whole run, then its snapshots one by
+    /// one, in a circle.
+    pub stretch: usize,
     /// Orders that were given here, oldest first.
     pub sent: VecDeque<Sent>,
     /// What was last said to the person, and whether it is bad news.
@@ -244,7 +245,7 @@ impl State {
             dialog: None,
             filter: Filter::default(),
             search: String::new(),
-            base: 0,
+            stretch: 0,
             sent: VecDeque::new(),
             notice: None,
             hits: Hits::default(),

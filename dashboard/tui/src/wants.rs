@@ -2,7 +2,7 @@
 
 use loki_ledger::event::ArtifactId;
 
-use crate::data::{As, Data};
+use crate::data::{As, Data, Stretch};
 use crate::model::Picture;
 use crate::state::{State, View};
 use crate::view::{changes, council, gates};
@@ -40,10 +40,10 @@ pub enum Want {
         /// The input.
         input: ArtifactId,
     },
-    /// How files differ from a snapshot.
+    /// How files changed.
     Changes {
-        /// Its commit.
-        snapshot: String,
+        /// Over which stretch.
+        stretch: Stretch,
     },
 }
 
@@ -74,10 +74,12 @@ pub fn wants(state: &State, picture: Option<&Picture>, data: &Data, now_ms: i64)
             }
         }
         View::Changes => {
-            if let Some(base) = changes::base(picture, state.base) {
-                let known = data.changes.as_ref().filter(|(snapshot, _)| *snapshot == base.commit);
-                if known.is_none_or(|(_, changes)| due(changes.at_ms(), CHANGES_MS)) {
-                    wants.push(Want::Changes { snapshot: base.commit.clone() });
+            if let Some(stretch) = changes::chosen(picture, state.stretch).map(|chosen| chosen.stretch) {
+                let known = data.changes.as_ref().filter(|(known, _)| *known == stretch);
+                // Between two snapshots nothing changes any more.
+                let may_change = stretch.until.is_none();
+                if known.is_none_or(|(_, changes)| may_change && due(changes.at_ms(), CHANGES_MS)) {
+                    wants.push(Want::Changes { stretch });
                 }
             }
         }

@@ -43,7 +43,7 @@ struct Peer {
 
 /// What a step survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     Process,
     Disk,
 }
@@ -143,7 +143,7 @@ impl Peers {
 }
 
 /// A run in its act phase, taking steps.
-struct Steps {
+pub(crate) struct Steps {
     ledger: Ledger,
     run: RunId,
     /// What its steps name.
@@ -152,15 +152,21 @@ struct Steps {
 }
 
 impl Steps {
-    fn begin(dir: &Path, mode: Mode) -> Result<Self, BenchError> {
+    /// A run in its act phase, in a ledger of its own.
+    pub(crate) fn begin(dir: &Path, mode: Mode) -> Result<Self, BenchError> {
         let ledger = Ledger::open(dir, Arc::new(SystemClock)).map_err(BenchError::Ledger)?;
         let run = run_id();
         let artifact = begin(&ledger, &run)?;
         Ok(Self { ledger, run, artifact, mode })
     }
 
+    /// The ledger.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// How long that many of them take.
-    fn take(&self, steps: u32) -> Result<Duration, BenchError> {
+    pub(crate) fn take(&self, steps: u32) -> Result<Duration, BenchError> {
         let one = |_| step(&self.ledger, &self.run, &self.artifact, self.mode);
         let (done, took) = timed(|| (0..steps).try_for_each(one));
         done.map(|()| took)

@@ -11,7 +11,9 @@ mod migration;
 mod model;
 mod program;
 mod sandbox;
+mod screen;
 mod serve;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -33,7 +35,7 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 17] = [
+const BENCHMARKS: [(&str, Benchmark); 18] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
     ("start-large", program::start_large),
@@ -48,6 +50,7 @@ const BENCHMARKS: [(&str, Benchmark); 17] = [
     ("model-overhead", model::model_overhead),
     ("prompt-5000", model::prompt_5000),
     ("verify-2000", model::verify_2000),
+    ("tui", screen::screen),
     ("data-plane", serve::data_plane),
     ("data-plane-start", serve::data_plane_start),
     ("sign-in", serve::sign_in),

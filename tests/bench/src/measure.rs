@@ -31,6 +31,8 @@ pub(crate) enum BenchError {
     Sandbox(String),
     #[error("the server did not answer as it should: {0}")]
     Server(String),
+    #[error("a program in a terminal: {0}")]
+    Terminal(String),
     #[error("the migration did not go through")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -65,6 +65,11 @@ impl Terminal {
         self.ask(&["capture-pane", "-p"]).trim_end().to_owned()
     }
 
+    /// The same with its colours, as escape sequences.
+    pub(crate) fn coloured(&self) -> String {
+        self.ask(&["capture-pane", "-p", "-e"])
+    }
+
     /// The process of the program.
     pub(crate) fn program(&self) -> u32 {
         let shell = self.ask(&["list-panes", "-F", "#{pane_pid}"]);

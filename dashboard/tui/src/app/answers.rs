@@ -79,8 +79,8 @@ impl App {
             (Want::Preview { input }, Found::Preview(outcome)) => {
                 data.keep_preview(input, Loaded::of(outcome, now_ms));
             }
-            (Want::Changes { snapshot }, Found::Changes(outcome)) => {
-                data.changes = Some((snapshot, Loaded::of(outcome, now_ms)));
+            (Want::Changes { stretch }, Found::Changes(outcome)) => {
+                data.changes = Some((stretch, Loaded::of(outcome, now_ms)));
             }
             (_, Found::Artifact(_) | Found::Preview(_) | Found::Changes(_)) => {}
         }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::control::{Done, Order};
-use crate::data::{FileChange, ForgeState, Schema};
+use crate::data::{FileChange, ForgeState, Schema, Stretch};
 use crate::model::tests::{ledger as invented, run_id, spread};
 
 /// How long something may take that another thread does.
@@ -57,7 +57,7 @@ impl Control for Around {
         Err("not here".to_owned())
     }
 
-    fn changes(&mut self, _: &Path, _: &str) -> Result<Vec<FileChange>, String> {
+    fn changes(&mut self, _: &Path, _: &Stretch) -> Result<Vec<FileChange>, String> {
         Err("not here".to_owned())
     }
 }

@@ -147,8 +147,8 @@ impl Bench {
             Want::Forge => Found::Forge(self.control.forge(project)),
             Want::Artifact { id, read } => Found::Artifact(self.artifact(project, id, *read)),
             Want::Preview { input } => Found::Preview(self.preview(project, input)),
-            Want::Changes { snapshot } => {
-                let changes = self.control.changes(project, snapshot);
+            Want::Changes { stretch } => {
+                let changes = self.control.changes(project, stretch);
                 Found::Changes(changes.map(|changes| changes.iter().map(compare).collect()))
             }
         }

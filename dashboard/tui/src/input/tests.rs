@@ -3,11 +3,15 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use loki_ledger::run::SnapshotTaken;
+
 use super::*;
+use crate::data::{Loaded, Stretch};
 use crate::look::Look;
 use crate::state::Place;
 use crate::view::tests::scene::{self, NOW_MS, SUBJECT};
 use crate::view::{Scene, draw};
+use crate::wants::{Want, wants};
 
 /// A screen that is drawn after every key, as the program does it.
 struct Desk {
@@ -113,7 +117,7 @@ fn what_cannot_be_undone_is_asked_for_twice() {
     assert!(desk.types("S").is_empty());
     assert!(desk.types("n").is_empty(), "any other key leaves it");
     assert_eq!(orders(desk.types("Sy")), [Order::Stop]);
-    assert_eq!(orders(desk.types("Ry")), [Order::Rollback { to: None }]);
+    assert_eq!(orders(desk.types("Ry")), [Order::Rollback { to: "ab12".repeat(10) }]);
     assert_eq!(orders(desk.types("p")), [Order::Pause]);
     // Where nobody drives, a process is started, and not unasked.
     desk.data.driver = crate::data::Loaded::of(Ok(None), NOW_MS);
@@ -223,19 +227,53 @@ fn a_search_goes_from_place_to_place() {
 }
 
 #[test]
-fn files_are_compared_with_the_snapshot_that_was_chosen() {
-    use crate::wants::{Want, wants};
+fn changes_are_of_the_whole_run_or_of_one_iteration() {
     let mut desk = Desk::new(View::Changes);
-    desk.data.changes = None;
-    let commit = "cd34".repeat(10);
-    let second = loki_ledger::run::SnapshotTaken { iteration: 2, commit: commit.clone() };
-    desk.model.live.run.snapshots.push(second);
-    desk.types("v");
-    let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
-    assert!(wanted.contains(&Want::Changes { snapshot: commit }), "{wanted:?}");
-    desk.types("v");
-    let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
-    assert!(wanted.contains(&Want::Changes { snapshot: "ab12".repeat(10) }), "in a circle: {wanted:?}");
+    let (first, second) = ("ab12".repeat(10), "cd34".repeat(10));
+    desk.model.live.run.snapshots.push(SnapshotTaken { iteration: 2, commit: second.clone() });
+    let stretch =
+        |from: &String, until: Option<&String>| Stretch { from: from.clone(), until: until.cloned() };
+    let stretches = [
+        stretch(&first, None),
+        stretch(&first, Some(&second)),
+        stretch(&second, None),
+        stretch(&first, None),
+    ];
+    for (at, stretch) in stretches.iter().enumerate() {
+        desk.data.changes = None;
+        let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
+        assert!(wanted.contains(&Want::Changes { stretch: stretch.clone() }), "{at}: {wanted:?}");
+        // Between two snapshots nothing changes any more.
+        desk.data.changes = Some((stretch.clone(), Loaded::Ready { value: Vec::new(), at_ms: 0 }));
+        let wanted = wants(&desk.state, Some(&desk.model.live), &desk.data, NOW_MS);
+        assert_eq!(wanted.iter().any(|want| matches!(want, Want::Changes { .. })), stretch.until.is_none());
+        desk.types("v");
+    }
+    desk.types("VV");
+    let back = crate::view::changes::chosen(&desk.model.live, desk.state.stretch).unwrap();
+    assert_eq!(back.stretch, stretches[2], "the last one but one");
+}
+
+#[test]
+fn files_are_put_back_to_the_chosen_snapshot() {
+    let mut desk = Desk::new(View::Run);
+    let (first, second) = ("ab12".repeat(10), "cd34".repeat(10));
+    desk.model.live.run.snapshots.push(SnapshotTaken { iteration: 2, commit: second.clone() });
+    let to = |desk: &Desk| match &desk.state.dialog {
+        Some(Dialog::Confirm { order: Order::Rollback { to }, question }) => (to.clone(), question.clone()),
+        other => panic!("{other:?}"),
+    };
+    desk.types("R");
+    assert_eq!(to(&desk).0, first);
+    desk.code(KeyCode::Esc);
+    desk.types("8vvR");
+    let (commit, question) = to(&desk);
+    assert_eq!(commit, second);
+    assert!(question.contains("cd34cd34") && question.contains("iteration 2"), "{question}");
+    desk.code(KeyCode::Esc);
+    desk.model.live.run.snapshots.clear();
+    desk.types("R");
+    assert_eq!(desk.state.dialog, None, "there is nothing to put back");
 }
 
 #[test]

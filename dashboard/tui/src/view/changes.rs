@@ -1,13 +1,12 @@
 //! How the project's files differ from a snapshot: the files, and the lines of the chosen one.
 
-use loki_ledger::run::SnapshotTaken;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::page::heading;
 use super::{Drawn, Scene, bar, cut, entry_list, list_columns, split};
-use crate::data::Loaded;
+use crate::data::{Loaded, Stretch};
 use crate::diff::{DiffKind, FileDiff};
 use crate::look::{Look, Tone};
 use crate::model::Picture;
@@ -16,25 +15,26 @@ use crate::text::{UNKNOWN, age, fit, short, shown};
 
 pub(super) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Drawn {
     let (head, body) = cut(area, 1);
-    let (files, source) = match &scene.data.changes {
-        None if scene.picture().is_none_or(|picture| picture.run.snapshots.is_empty()) => {
-            (&[][..], "the run has no snapshot yet".to_owned())
-        }
+    let chosen = scene.picture().and_then(|picture| chosen(picture, scene.state.stretch));
+    let is_of = |stretch: &Stretch| chosen.as_ref().is_some_and(|chosen| chosen.stretch == *stretch);
+    let read = scene.data.changes.as_ref().filter(|(stretch, _)| is_of(stretch));
+    let (files, source) = match read {
+        None if chosen.is_none() => (&[][..], "the run has no snapshot yet".to_owned()),
         None => (&[][..], "being read".to_owned()),
-        Some((snapshot, Loaded::Ready { value, at_ms })) => {
-            let when = age(scene.now_ms, *at_ms);
-            (value.as_slice(), format!("snapshot {} and the files as they were {when}", short(snapshot)))
+        Some((stretch, Loaded::Ready { value, at_ms })) => {
+            let until = match &stretch.until {
+                Some(until) => format!("snapshot {}", short(until)),
+                None => format!("the files as they were {}", age(scene.now_ms, *at_ms)),
+            };
+            (value.as_slice(), format!("snapshot {} and {until}", short(&stretch.from)))
         }
         Some((_, Loaded::Failed { reason, .. })) => (&[][..], format!("{UNKNOWN}: {reason}")),
         Some((_, Loaded::Asked | Loaded::Unasked)) => (&[][..], "being read".to_owned()),
     };
-    let is_read = matches!(&scene.data.changes, Some((_, Loaded::Ready { .. })));
+    let is_read = matches!(read, Some((_, Loaded::Ready { .. })));
     let count = if is_read { files.len().to_string() } else { UNKNOWN.to_owned() };
-    let since = match scene.picture().and_then(|picture| base(picture, scene.state.base)) {
-        Some(base) => format!("the snapshot of iteration {}", base.iteration),
-        None => "a snapshot".to_owned(),
-    };
-    let title = format!("Files that differ from {since}: {count}");
+    let of = chosen.as_ref().map_or("the run", |chosen| &chosen.title);
+    let title = format!("Files changed by {of}: {count}");
     buf.set_line(head.x, head.y, &heading(scene.look, &title, &source, usize::from(head.width)), head.width);
     let entries: Vec<Vec<(String, Tone)>> = files.iter().map(entry).collect();
     let (left, right) = split(body, list_columns(body.width));
@@ -45,10 +45,41 @@ pub(super) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Drawn {
     drawn
 }
 
-/// The snapshot that files are compared with.
-pub(crate) fn base(picture: &Picture, number: usize) -> Option<&SnapshotTaken> {
+/// A stretch of the run that changes can be shown of.
+pub(crate) struct Chosen {
+    pub(crate) stretch: Stretch,
+    /// Whose changes these are.
+    title: String,
+    /// When its first snapshot was taken.
+    pub(crate) begins: String,
+}
+
+/// How many stretches there are: the whole run, and one from each snapshot on.
+pub(crate) fn count(picture: &Picture) -> usize {
+    match picture.run.snapshots.len() {
+        0 => 0,
+        snapshots => snapshots + 1,
+    }
+}
+
+/// A stretch by its number: 0 is the whole run. `None` where there is no snapshot yet.
+pub(crate) fn chosen(picture: &Picture, number: usize) -> Option<Chosen> {
     let snapshots = &picture.run.snapshots;
-    snapshots.get(number.checked_rem(snapshots.len())?)
+    let number = number.checked_rem(count(picture))?;
+    let from = snapshots.get(number.saturating_sub(1))?;
+    let until = if number == 0 { None } else { snapshots.get(number) };
+    let later = snapshots[..number.saturating_sub(1)].iter().filter(|one| one.iteration == from.iteration);
+    let part = match later.count() {
+        0 => String::new(),
+        earlier => format!(", part {}", earlier + 1),
+    };
+    let title =
+        if number == 0 { "the run".to_owned() } else { format!("iteration {}{part}", from.iteration) };
+    Some(Chosen {
+        stretch: Stretch { from: from.commit.clone(), until: until.map(|until| until.commit.clone()) },
+        title,
+        begins: format!("taken in iteration {}{part}", from.iteration),
+    })
 }
 
 fn entry(file: &FileDiff) -> Vec<(String, Tone)> {

@@ -1,4 +1,4 @@
-//! The backend: tables with their policies, routines, what was declared, migrations, backups.
+//! The backend: tables with their policies, routines, what was declared, migrations, backups, requests.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -57,18 +57,46 @@ fn backend(page: &mut Page, state: &ForgeState, source: &str) {
     page.heading(&format!("Migrations: {}", state.migrations.len()), source);
     for migration in state.migrations.iter().rev() {
         let (word, tone) = if migration.undone { ("undone", Tone::Warning) } else { ("holds", Tone::Good) };
-        let by = migration.approved_by.as_deref().unwrap_or(UNKNOWN);
         page.parts([
             (format!("  {:>4} ", migration.version), Tone::Faint),
             (format!("{:<28} ", migration.name), Tone::Plain),
             (format!("{word:<8}"), tone),
-            (format!("{}, approved by {by}", migration.applied_at), Tone::Faint),
+            (format!("{}, approved by {}", migration.applied_at, migration.approved_by), Tone::Faint),
         ]);
     }
     page.heading(&format!("Backups: {}", state.backups.len()), source);
     for backup in &state.backups {
         page.line(&format!("  {backup}"), Tone::Plain);
     }
-    page.heading("Recent requests", UNKNOWN);
-    page.line("  Requests are not recorded where this could read them.", Tone::Faint);
+    requests(page, state, source);
+}
+
+fn requests(page: &mut Page, state: &ForgeState, source: &str) {
+    let Some(requests) = &state.requests else {
+        page.heading(&format!("Recent requests: {UNKNOWN}"), source);
+        page.line("  No server has written any down: `loki forge serve` does.", Tone::Faint);
+        return;
+    };
+    page.heading(&format!("Recent requests: {}", requests.len()), source);
+    for request in requests {
+        let tone = match request.status {
+            ..400 => Tone::Good,
+            400..500 => Tone::Warning,
+            500.. => Tone::Bad,
+        };
+        page.parts([
+            (format!("  {} ", moment(request.at_ms)), Tone::Faint),
+            (format!("{} ", request.status), tone),
+            (format!("{:<7}", request.method), Tone::Plain),
+            (format!("{} ", request.path), Tone::Plain),
+            (
+                format!(
+                    "{:.1} ms, {}",
+                    request.took_us as f64 / 1e3,
+                    request.role.as_deref().unwrap_or("nobody known")
+                ),
+                Tone::Faint,
+            ),
+        ]);
+    }
 }

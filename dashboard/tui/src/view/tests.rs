@@ -177,14 +177,14 @@ fn what_costs_an_unknown_amount_is_never_told_as_a_sum() {
 
 #[test]
 fn a_picture_without_colours_has_none_and_says_the_same() {
-    for view in View::ALL {
+    for (view, size) in View::ALL.into_iter().flat_map(|view| SIZES.map(|size| (view, size))) {
         let plain = Look { palette: Palette::None, ..Look::default() };
-        let (without, _) = drawn(&state(view), plain, SIZES[1]);
+        let (without, _) = drawn(&state(view), plain, size);
         for cell in &without.content {
             assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{view:?}");
         }
         for palette in [Palette::Dark, Palette::Light] {
-            let (with, _) = drawn(&state(view), Look { palette, ..Look::default() }, SIZES[1]);
+            let (with, _) = drawn(&state(view), Look { palette, ..Look::default() }, size);
             assert_eq!(rows(&with), rows(&without), "{view:?}");
             assert!(with.content.iter().any(|cell| cell.fg != Color::Reset), "{view:?}");
         }

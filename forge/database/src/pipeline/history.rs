@@ -9,7 +9,8 @@ use crate::change::Migration;
 use crate::ddl::Loss;
 use crate::schema::Schema;
 
-pub(crate) use crate::tables::migrations::{all, by_name, create, holding, insert, undo_above, version};
+pub use crate::tables::migrations::all;
+pub(crate) use crate::tables::migrations::{by_name, create, holding, insert, undo_above, version};
 
 /// One applied migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

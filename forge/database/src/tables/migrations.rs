@@ -62,7 +62,7 @@ pub(crate) fn undo_above(conn: &Connection, version: u32, subject_hash: &str) ->
 }
 
 /// Every entry, undone ones included, oldest first.
-pub(crate) fn all(conn: &Connection) -> rusqlite::Result<Vec<Entry>> {
+pub fn all(conn: &Connection) -> rusqlite::Result<Vec<Entry>> {
     let sql = format!("SELECT {COLUMNS} FROM _loki_migrations ORDER BY version");
     conn.prepare(&sql)?.query_map([], read)?.collect()
 }

@@ -248,7 +248,7 @@ fn a_link_to_a_folder_is_not_walked() {
     let worktree = project.worktree();
     let kept = worktree.snapshot(&run(), 1, 0).unwrap();
     fs::remove_file(project.root().join("out")).unwrap();
-    let changes = worktree.changes(&kept.commit, 1000).unwrap();
+    let changes = worktree.changes(&kept.commit, None, 1000).unwrap();
     let paths: Vec<&Path> = changes.iter().map(|change| change.path.as_path()).collect();
     assert_eq!(paths, [Path::new("out")]);
     assert!(changes[0].before.as_ref().unwrap().content.is_none());

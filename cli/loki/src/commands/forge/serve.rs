@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use forge_auth::mail::{Mail, MailError};
 use forge_core::Catalog;
@@ -12,8 +13,10 @@ use loki_store::SystemClock;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
+use tokio::time::MissedTickBehavior;
 
 use crate::app::serving::auth_settings::{self, AuthSettings};
+use crate::app::serving::recent::Recent;
 use crate::app::serving::values::Values;
 use crate::app::serving::{self, DRAIN_MAX, Data, ServingError, Setup, settings};
 use crate::config::{Config, keys};
@@ -73,18 +76,23 @@ async fn run(
     };
     let (log, mut lines) = tokio::sync::mpsc::channel::<String>(LOG_LINES_MAX);
     // A log that nobody takes away in time loses lines; requests never wait for it.
-    let sink = args.access_log.then(|| -> forge_server::Sink {
+    let (recent, is_logged) = (Arc::new(Recent::default()), args.access_log);
+    let sink: forge_server::Sink = {
+        let recent = Arc::clone(&recent);
         Arc::new(move |line| {
-            log.try_send(line.to_owned()).unwrap_or_default();
+            recent.note(line);
+            if is_logged {
+                log.try_send(line.to_owned()).unwrap_or_default();
+            }
         })
-    });
+    };
     let (losses, mut lost) = tokio::sync::mpsc::channel::<String>(LOG_LINES_MAX);
     let (auth, mailbox) = (people(context, config, &dir, address)?, dir.join("mail"));
     let (app, post) = serving::app(Setup {
         data,
         keys: &dir.join("keys"),
         clock: Arc::new(SystemClock),
-        sink,
+        sink: Some(sink),
         server: settings::server(config, address),
         rest: settings::rest(config),
         auth,
@@ -104,15 +112,19 @@ async fn run(
     };
     let served = forge_server::serve(listener, tls, app, shutdown, DRAIN_MAX);
     tokio::pin!(served);
+    let mut look = tokio::time::interval(RECENT_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             ended = &mut served => {
                 post.end(DRAIN_MAX).await;
+                keep(&recent, &dir).await;
                 return match ended {
                     Ok(()) => Ok(Status::Success),
                     Err(error) => Err(CommandError::from_error(ErrorKind::Io, &error)),
                 };
             }
+            _ = look.tick() => keep(&recent, &dir).await,
             Some(line) = lines.recv() => ui.result(format_args!("{line}"))?,
             Some(line) = lost.recv() => ui.warning(format_args!("{line}"))?,
         }
@@ -141,6 +153,14 @@ fn people(
     })
 }
 
+/// Writes the newest requests down.
+async fn keep(recent: &Arc<Recent>, dir: &Path) {
+    let (recent, dir) = (Arc::clone(recent), dir.to_owned());
+    // Nobody is refused an answer because this cannot be written; who looks at it sees how old it is.
+    let written = tokio::task::spawn_blocking(move || recent.write(&dir)).await;
+    drop(written);
+}
+
 /// What became of a mail, without the address: a log is no place for it.
 fn loss(mail: &Mail, error: &MailError) -> String {
     let mut line = format!("a mail was not sent ({}): {error}", mail.kind().name());
@@ -151,6 +171,9 @@ fn loss(mail: &Mail, error: &MailError) -> String {
     }
     printable(&line).into_owned()
 }
+
+/// Time between two writings of the newest requests.
+const RECENT_EVERY: Duration = Duration::from_secs(1);
 
 /// Lines of the access log that wait to be written.
 const LOG_LINES_MAX: usize = 4_096;

@@ -10,7 +10,7 @@ use loki_ledger::event::{Command, RunId};
 use loki_ledger::run::Run;
 use loki_store::SystemClock;
 use loki_tui::control::{Control, Done, Order};
-use loki_tui::data::{Contents, FileChange, ForgeState, Schema};
+use loki_tui::data::{Contents, FileChange, ForgeState, Schema, Stretch};
 
 use super::{backend, detached, index};
 use crate::app::{App, AppError};
@@ -81,7 +81,7 @@ impl Around {
                 told(&app, &run, Command::Reject { subject, name: name(), reason })
             }
             Order::Rollback { to } => {
-                let back = put_back(&app, &run, to.as_deref())?;
+                let back = put_back(&app, &run, Some(to))?;
                 let undo = back.undo.get(..12).unwrap_or(&back.undo);
                 let message = format!("{} files put back; `loki rollback --to {undo}` undoes it", back.files);
                 Ok(Done { command: None, message })
@@ -117,8 +117,9 @@ impl Control for Around {
         backend::preview(&forge(project), input)
     }
 
-    fn changes(&mut self, project: &Path, snapshot: &str) -> Result<Vec<FileChange>, String> {
-        let changes = app(project).worktree().changes(snapshot, CONTENT_BYTES_MAX);
+    fn changes(&mut self, project: &Path, stretch: &Stretch) -> Result<Vec<FileChange>, String> {
+        let changes =
+            app(project).worktree().changes(&stretch.from, stretch.until.as_deref(), CONTENT_BYTES_MAX);
         let changes = changes.map_err(|error| said(&AppError::from(error).into()))?;
         let mut left = CONTENTS_BYTES_MAX;
         Ok(changes.into_iter().map(|change| file(change, &mut left)).collect())

@@ -1,11 +1,14 @@
 //! A project's backend as the dashboard shows it. Read without changing anything, also while a run is at
 //! work on it.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use forge_core::{Catalog, Resource, ResourceKind, Role, Status};
 use forge_database::ddl::plan;
+use forge_database::pipeline::{self, history::Entry};
 use forge_database::policy::{Side, condition, roles, speaks_to};
 use forge_database::schema::{Column, ColumnDefault, Command, Policy, Schema, Table};
 use forge_database::{backup, introspect, spec};
@@ -13,8 +16,13 @@ use loki_store::{Store, StoreError, SystemClock};
 use loki_tui::data;
 use serde_json::Value;
 
+use crate::app::serving::recent;
+
 /// The commands of a matrix, in the order in which it has them.
 const COMMANDS: [Command; 4] = [Command::Select, Command::Insert, Command::Update, Command::Delete];
+
+/// Bytes of the newest requests that are read.
+const REQUESTS_BYTES_MAX: u64 = 1 << 20;
 
 /// The backend in `dir` (`.loki/forge`); `None` where there is none.
 pub(super) fn state(dir: &Path) -> Result<Option<data::ForgeState>, String> {
@@ -33,14 +41,50 @@ pub(super) fn state(dir: &Path) -> Result<Option<data::ForgeState>, String> {
             .filter(|resource| resource.kind != ResourceKind::Table)
             .map(resource)
             .collect();
-        state.migrations = catalog.migrations().map_err(told)?.into_iter().map(migration).collect();
     }
+    state.migrations = history(dir)?.into_iter().map(migration).collect();
     let backups = backup::list(&dir.join("backups")).map_err(told)?;
     state.backups = backups
         .iter()
         .map(|backup| format!("{}, version {}, {} bytes", backup.file, backup.version, backup.bytes))
         .collect();
+    state.requests = requests(&dir.join(recent::FILE)).map_err(told)?;
     Ok(Some(state))
+}
+
+/// What was applied to the database, oldest first.
+fn history(dir: &Path) -> Result<Vec<Entry>, String> {
+    let path = dir.join("db.sqlite");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let store = Store::open_read_only(&path, &[]).map_err(told)?;
+    store.read(|conn| pipeline::history::all(conn).map_err(StoreError::from)).map_err(told)
+}
+
+/// What a server answered last, newest first; `None` where nothing was written down. Lines that make no sense are
+/// left out.
+fn requests(path: &Path) -> std::io::Result<Option<Vec<data::Answered>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut text = String::new();
+    file.take(REQUESTS_BYTES_MAX).read_to_string(&mut text)?;
+    let answered = |line: &str| -> Option<data::Answered> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let word = |key: &str| line.get(key).and_then(Value::as_str).map(str::to_owned);
+        let at: jiff::Timestamp = word("time")?.parse().ok()?;
+        Some(data::Answered {
+            at_ms: at.as_millisecond(),
+            method: word("method")?,
+            path: word("path")?,
+            status: u16::try_from(line.get("status")?.as_u64()?).ok()?,
+            took_us: line.get("microseconds")?.as_u64()?,
+            role: word("role"),
+        })
+    };
+    Ok(Some(text.lines().rev().filter_map(answered).collect()))
 }
 
 /// The tables before and after the change that a tool was called with.
@@ -171,13 +215,13 @@ fn brief(spec: &Value) -> String {
     }
 }
 
-fn migration(entry: forge_core::MigrationEntry) -> data::Migration {
+fn migration(entry: Entry) -> data::Migration {
     data::Migration {
         version: u64::from(entry.version),
         name: entry.name,
-        approved_by: None,
+        approved_by: entry.approved_by,
         applied_at: entry.applied_at,
-        undone: false,
+        undone: entry.undone_by.is_some(),
     }
 }
 
@@ -233,6 +277,27 @@ mod tests {
         let forge = dir.path().join("forge");
         assert_eq!(state(&forge), Ok(None));
         assert!(!forge.exists());
+    }
+
+    #[test]
+    fn requests_are_told_newest_first_and_lines_that_make_no_sense_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("requests.jsonl");
+        assert_eq!(requests(&path).unwrap(), None);
+        let line = |second: u32, role: &str| {
+            format!(
+                r#"{{"time":"2026-12-01T10:00:{second:02}Z","request_id":"a","method":"GET","path":"/rest/v1/a",
+                "status":200,"microseconds":1500,"bytes_in":0,"bytes_out":2,"address":"127.0.0.1"{role}}}"#
+            )
+            .replace('\n', "")
+        };
+        let text =
+            [line(1, ""), "half a li".to_owned(), line(2, r#","role":"anon""#), "{}".to_owned()].join("\n");
+        std::fs::write(&path, text).unwrap();
+        let read = requests(&path).unwrap().unwrap();
+        let told: Vec<_> =
+            read.iter().map(|one| (one.at_ms % 60_000, one.status, one.role.as_deref())).collect();
+        assert_eq!(told, [(2_000, 200, Some("anon")), (1_000, 200, None)]);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use loki_ledger::event::{
 };
 
 use crate::data::{
-    Access, Artifact, Column, Contents, Data, FileChange, ForgeState, Loaded, Migration, ProjectRuns, Reach,
-    Resource, RunDigest, RunEnd, Schema, Table,
+    Access, Answered, Artifact, Column, Contents, Data, FileChange, ForgeState, Loaded, Migration,
+    ProjectRuns, Reach, Resource, RunDigest, RunEnd, Schema, Stretch, Table,
 };
 use crate::diff::compare;
 use crate::model::Model;
@@ -288,11 +288,29 @@ fn forge() -> ForgeState {
         migrations: vec![Migration {
             version: 1,
             name: "initial_schema".to_owned(),
-            approved_by: None,
+            approved_by: "council".to_owned(),
             applied_at: "2026-11-21T05:31:20Z".to_owned(),
             undone: false,
         }],
         backups: vec!["0001.sqlite, 8192 bytes".to_owned()],
+        requests: Some(vec![
+            Answered {
+                at_ms: NOW_MS - 4_000,
+                method: "GET".to_owned(),
+                path: "/rest/v1/recipes\u{1b}[2J".to_owned(),
+                status: 200,
+                took_us: 1_240,
+                role: Some("authenticated".to_owned()),
+            },
+            Answered {
+                at_ms: NOW_MS - 5_000,
+                method: "POST".to_owned(),
+                path: "/rest/v1/recipes".to_owned(),
+                status: 401,
+                took_us: 90,
+                role: None,
+            },
+        ]),
     }
 }
 
@@ -356,6 +374,7 @@ pub(crate) fn data() -> Data {
     let new =
         FileChange { path: "logo.png".to_owned(), before: Contents::Absent, after: Contents::Bytes(2048) };
     let files = vec![compare(&changed), compare(&new)];
-    data.changes = Some(("ab12".repeat(10), Loaded::Ready { value: files, at_ms: NOW_MS - 9_000 }));
+    let stretch = Stretch { from: "ab12".repeat(10), until: None };
+    data.changes = Some((stretch, Loaded::Ready { value: files, at_ms: NOW_MS - 9_000 }));
     data
 }
