@@ -270,6 +270,24 @@ fn requests_to_the_backend_are_seen() {
 }
 
 #[test]
+fn a_terminal_that_answers_no_questions_is_drawn_on() {
+    let env = project();
+    env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
+    // Reads what the program writes until it has drawn, and never writes anything but the key that leaves.
+    let silent = "import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp('sh', ['sh', '-c', sys.argv[1]])
+seen = b''
+while b'Checklist' not in seen: seen += os.read(terminal, 65536)
+os.write(terminal, b'q')
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))";
+    let loki = terminal::line(&env, &["tui"]);
+    let ran = Command::new("python3").args(["-c", silent, &loki]).output().unwrap();
+    let said = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(said.0.trim(), "0", "{}", said.1);
+}
+
+#[test]
 fn what_a_document_is_called_is_shown_and_not_obeyed() {
     let env = loki();
     let name = "PRD\u{1b}]0;spoof\u{7}\u{1b}[2J.md";

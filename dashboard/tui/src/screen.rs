@@ -48,8 +48,11 @@ impl<W: Write> Screen<W> {
     }
 
     /// Draws everything anew the next time.
+    ///
+    /// Nothing is asked of the terminal for it: not every one answers where its cursor is, and each takes its time.
     pub(crate) fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let area = self.terminal.get_frame().area();
+        self.terminal.resize(area)
     }
 
     /// Takes it again after it was given back.
@@ -58,7 +61,7 @@ impl<W: Write> Screen<W> {
         (self.raw.on)()?;
         let out = self.terminal.backend_mut();
         execute!(out, EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)?;
-        self.terminal.clear()
+        self.forget()
     }
 
     /// Gives it back.

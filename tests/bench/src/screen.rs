@@ -5,6 +5,7 @@
 //! of a log; it does less, and holds no more than it shows.
 
 use std::fs;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -29,9 +30,9 @@ use crate::Setup;
 use crate::durable::{Mode, Steps};
 use crate::fold::{run_id, started};
 use crate::measure::{BenchError, Figure, Target, milliseconds, timed};
-use crate::terminal::Terminal;
+use crate::terminal::{Size, Terminal};
 
-const SIZE: (u16, u16) = (200, 50);
+const SIZE: Size = (NonZeroU16::new(200).expect("not zero"), NonZeroU16::new(50).expect("not zero"));
 /// Two events each.
 const STEPS: u32 = 50_000;
 const RUNS: u32 = 1_000;
@@ -155,7 +156,7 @@ fn frames(project: &Project) -> Result<Vec<Figure>, BenchError> {
     }
     let data = data(&model);
     let now_ms = SystemClock.now().as_millisecond();
-    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
+    let area = Rect::new(0, 0, SIZE.0.get(), SIZE.1.get());
     let mut worst = Vec::new();
     for view in View::ALL {
         let mut state = State::new(PathBuf::from("/home/ada/cookbook"), Some(run.clone()));

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,9 @@ use crate::measure::BenchError;
 /// How long a program may take to show what is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Columns and rows.
+pub(crate) type Size = (NonZeroU16, NonZeroU16);
+
 /// A program in a terminal of its own. It is ended when this goes.
 pub(crate) struct Terminal {
     child: Child,
@@ -25,11 +29,11 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Starts the program that `command` names, with its arguments and variables.
-    pub(crate) fn start(command: &Command, (columns, rows): (u16, u16)) -> Result<Self, BenchError> {
+    pub(crate) fn start(command: &Command, (columns, rows): Size) -> Result<Self, BenchError> {
         let failed = |error: rustix::io::Errno| BenchError::io("open a terminal")(error.into());
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).map_err(failed)?;
         grantpt(&master).and_then(|()| unlockpt(&master)).map_err(failed)?;
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: rows.get(), ws_col: columns.get(), ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&master, size).map_err(failed)?;
         let name = ptsname(&master, Vec::new()).map_err(failed)?;
         let path = name.to_string_lossy().into_owned();
@@ -94,7 +98,10 @@ impl Terminal {
             Err(error) => return Err(BenchError::io("wait for a terminal")(error.into())),
         }
         let mut bytes = [0; 64 << 10];
-        let read = self.keyboard.read(&mut bytes).map_err(BenchError::io("read a terminal"))?;
+        let read = self.keyboard.read(&mut bytes).map_err(|_| {
+            // Its other end was closed.
+            BenchError::Terminal(format!("it ended, and left:\n{}", self.screen.screen().contents()))
+        })?;
         self.screen.process(&bytes[..read]);
         Ok(())
     }

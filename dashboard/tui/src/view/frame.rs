@@ -225,7 +225,7 @@ fn keys(view: View, replays: bool) -> &'static str {
         View::Run => "p pause  s steer  S stop  [ replay  / search  0 keys  q leave (the run goes on)",
         View::Council => "j k choose  PgDn PgUp read  a approve  x reject  0 keys  q leave",
         View::Gates => "j k choose  PgDn PgUp read  / search  0 keys  q leave",
-        View::Changes => "j k choose  PgDn PgUp read  v other snapshot  0 keys  q leave",
+        View::Changes => "j k choose  PgDn PgUp read  v one iteration  0 keys  q leave",
         View::Log => "j k scroll  G follow  f filter  / search  0 keys  q leave",
         View::Forge | View::Cost | View::Memory | View::Help => "j k scroll  / search  0 keys  q leave",
     }

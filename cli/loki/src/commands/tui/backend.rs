@@ -198,7 +198,7 @@ fn reach(policies: &[Policy], command: Command, role: &Role) -> data::Reach {
 }
 
 fn resource(resource: Resource) -> data::Resource {
-    let kind = format!("{:?}", resource.kind).to_lowercase();
+    let kind = resource.kind.as_str().to_owned();
     let status = match resource.status {
         Status::Declared => "declared",
         Status::Ready => "ready",
