@@ -274,15 +274,19 @@ fn a_terminal_that_answers_no_questions_is_drawn_on() {
     let env = project();
     env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
     // Reads what the program writes until it has drawn, and never writes anything but the key that leaves.
-    let silent = "import os, pty, sys
+    let silent = "import os, pty, signal, sys
+signal.alarm(90)
 pid, terminal = pty.fork()
 if pid == 0: os.execvp('sh', ['sh', '-c', sys.argv[1]])
 seen = b''
 while b'Checklist' not in seen: seen += os.read(terminal, 65536)
 os.write(terminal, b'q')
+try:
+    while True: os.read(terminal, 65536)
+except OSError: pass
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))";
-    let loki = terminal::line(&env, &["tui"]);
-    let ran = Command::new("python3").args(["-c", silent, &loki]).output().unwrap();
+    let loki = format!("stty rows 40 columns 120; exec {}", terminal::line(&env, &["tui"]));
+    let ran = Command::new("python3").args(["-c", silent, &loki]).current_dir(env.root()).output().unwrap();
     let said = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert_eq!(said.0.trim(), "0", "{}", said.1);
 }

@@ -353,6 +353,7 @@ impl App {
                 taken.map_err(|source| AppError::Terminal { attempt: "take over", source })?;
                 Ok(None)
             }
+            sources::RESIZED => Ok(None), // Drawn anew, like after anything that came in.
             number => Ok(Some(Left::Signal(number))),
         }
     }

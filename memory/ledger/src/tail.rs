@@ -26,7 +26,7 @@ impl Tail {
 
     /// The events since the last call, at most a page of them; waits for the next one if there are
     /// none, and returns none when `timeout` is up. Commits of this process end the wait at once,
-    /// those of others within some tens of milliseconds.
+    /// those of others within a tenth of a second.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Recorded>, LedgerError> {
         let watch = match &mut self.watch {
             Some(watch) => watch,

@@ -7,8 +7,14 @@ use rusqlite::Connection;
 
 use crate::StoreError;
 
-/// How often the file is asked whether another process has committed.
+/// Time between two looks whether another process has committed, while some do.
 const POLL: Duration = Duration::from_millis(25);
+
+/// The same once nothing has been committed for [`QUIET`]: a look is cheap, and forty a second are not.
+const POLL_QUIET: Duration = Duration::from_millis(100);
+
+/// After so long without a commit it is quiet.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// The longest single wait.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -43,12 +49,14 @@ pub struct Watch {
     conn: Connection,
     commits: Arc<Commits>,
     seen: i64,
+    /// When a commit was last seen, or the watch was made.
+    stirred: Instant,
 }
 
 impl Watch {
     pub(crate) fn new(conn: Connection, commits: Arc<Commits>) -> Result<Self, StoreError> {
         let seen = data_version(&conn)?;
-        Ok(Self { conn, commits, seen })
+        Ok(Self { conn, commits, seen, stirred: now() })
     }
 
     /// Waits until something was committed since the watch was made or last said so, or until
@@ -81,14 +89,15 @@ impl Watch {
             let count = self.commits.count();
             let version = data_version(&self.conn)?;
             if version != self.seen {
-                self.seen = version;
+                (self.seen, self.stirred) = (version, now());
                 return Ok(true);
             }
             let left = deadline.saturating_duration_since(now());
             if left.is_zero() {
                 return Ok(false);
             }
-            self.commits.wait(count, left.min(POLL));
+            let pause = if self.stirred.elapsed() < QUIET { POLL } else { POLL_QUIET };
+            self.commits.wait(count, left.min(pause));
         }
     }
 }

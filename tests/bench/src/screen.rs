@@ -46,8 +46,13 @@ const STORM_STEPS: u32 = 25_000;
 const STORM_BEAT: u32 = 50;
 
 /// The views that keys lead to, and what each shows.
-const VIEWS: [(&str, &str); 5] =
-    [("7", "outcome"), ("9", "Runs of 1 project"), ("8", "big.txt"), ("5", "By model"), ("1", "Checklist")];
+const VIEWS: [(&str, &str); 5] = [
+    ("7", "tool: done"),
+    ("9", "Runs of 1 project"),
+    ("8", "big.txt"),
+    ("5", "By model"),
+    ("1", "Checklist"),
+];
 
 /// A project with a long history.
 struct Project {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Signal, getpid, kill_process};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::Message;
@@ -20,8 +20,11 @@ pub(super) const SUSPEND: i32 = SIGTSTP;
 /// The signal that comes when it goes on.
 pub(super) const CONTINUE: i32 = SIGCONT;
 
-/// How long one wait for keys lasts: as long it may take to end.
-const WAIT: Duration = Duration::from_millis(100);
+/// The signal that comes with another size of the terminal.
+pub(super) const RESIZED: i32 = SIGWINCH;
+
+/// How long one wait for keys lasts: as long it may take to end, which nobody waits for.
+const WAIT: Duration = Duration::from_secs(10);
 
 /// How long one look at what has come lasts. What reads keys does not look at all for no time.
 const LOOK: Duration = Duration::from_millis(1);
@@ -94,7 +97,7 @@ pub(super) fn keys(sender: SyncSender<Message>) -> Keys {
 fn awaited() -> io::Result<()> {
     let stdin = io::stdin();
     let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
-    let most = Timespec { tv_sec: 0, tv_nsec: i64::from(WAIT.subsec_nanos()) };
+    let most = Timespec { tv_sec: WAIT.as_secs().cast_signed(), tv_nsec: i64::from(WAIT.subsec_nanos()) };
     rustix::event::poll(&mut wanted, Some(&most))?;
     let came = wanted[0].revents();
     if came.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
@@ -115,7 +118,7 @@ pub(super) struct Listening(Handle);
 
 /// Listens for signals.
 pub(super) fn signals(sender: SyncSender<Message>) -> io::Result<Listening> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH])?;
     let handle = signals.handle();
     thread::spawn(move || {
         for number in signals.forever() {

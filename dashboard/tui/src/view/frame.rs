@@ -63,6 +63,12 @@ fn draw_head(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) {
                 ]);
             }
             let phase = run.phase.map(|phase| format!(" {phase}")).unwrap_or_default();
+            if run.seq == 0 {
+                parts.push(("its events are being read".to_owned(), Tone::Faint));
+                page.parts(parts);
+                paint(buf, area, &page.lines, 0);
+                return;
+            }
             let iteration = format!("iteration {}/{}{phase}", run.iteration, run.limits.iterations_max);
             let (cost, tone) = brief(total(picture));
             parts.extend([(iteration, Tone::Plain), gap(), (cost, tone), gap()]);

@@ -163,7 +163,9 @@ fn nothing_is_shown_where_nothing_is_known() {
         let empty = Model::new(run_id());
         let (buf, _) = drawn_of(Some(&empty), &nothing, &state, Look::default(), SIZES[0]);
         // A driver nobody looked for is unknown, and not absent.
-        assert!(rows(&buf)[0].contains("unknown"), "{view:?}: {}", rows(&buf)[0]);
+        let head = &rows(&buf)[0];
+        assert!(head.contains("unknown") && head.contains("being read"), "{view:?}: {head}");
+        assert!(!head.contains('$') && !head.contains("ago"), "{view:?}: {head}");
     }
 }
 
