@@ -50,10 +50,10 @@ fn finished_with(document: &str, size: (u16, u16)) -> (TestEnv, Terminal) {
 fn project_that_loses_a_column() -> TestEnv {
     let env = project();
     env.loki(&["start", "PRD.md", "--headless"]).expect_code(10);
-    let database = rusqlite::Connection::open(env.path(".loki/forge/db.sqlite")).unwrap();
+    let database = rusqlite::Connection::open(env.path(".loki/forge/db.sqlite")).expect("a database");
     let rows = "insert into users (email) values ('ada@example.org');
         insert into recipes (user_id, title, body) select id, 'Soup', 'Boil.' from users";
-    database.execute_batch(rows).unwrap();
+    database.execute_batch(rows).expect("rows");
     drop(database);
     let drop_body = "migration: drop_body\nchanges:\n  - drop_column: {table: recipes, column: body}\n";
     env.write("forge/migrations/0002_drop_body.yaml", drop_body);

@@ -45,6 +45,7 @@ fn a_change_that_waits_for_a_person_is_pictured() {
 }
 
 /// Draws what is on the screen, and holds it against the picture that is kept.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says whether pictures are made anew")]
 fn pictured(terminal: &Terminal, name: &str, told: &[&str]) {
     let svg = anstyle_svg::Term::new().min_width_px(960).render_svg(&terminal.coloured());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/pictures/tui-{name}.svg"));
