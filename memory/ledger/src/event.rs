@@ -3,10 +3,14 @@
 //! Every effect on the world is two events: [`Event::EffectIntended`] before it and
 //! [`Event::EffectEnded`] after it. Everything large is an artifact, named by its hash.
 
+mod skill;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use skill::Skill;
 
 /// The version of the event format; part of every hash.
 pub const VERSION: u32 = 1;
@@ -345,6 +349,15 @@ pub enum Outcome {
     Noted {
         /// What it is.
         note: Note,
+    },
+    /// The provider took a skill up.
+    Activated {
+        /// Which, as it was then.
+        skill: Skill,
+        /// The answer, as the provider will see it.
+        output: ArtifactId,
+        /// Bytes kept of it.
+        bytes: u64,
     },
     /// The tool made a proposal that must be approved before it acts.
     Review {
@@ -692,6 +705,7 @@ impl Event {
                 | Outcome::Planned { .. }
                 | Outcome::Claimed { .. }
                 | Outcome::Noted { .. }
+                | Outcome::Activated { .. }
                 | Outcome::Review { .. }
                 | Outcome::Compared { .. } => false,
             },

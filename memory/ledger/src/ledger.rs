@@ -161,6 +161,11 @@ impl std::fmt::Debug for Ledger {
     }
 }
 
+/// The ledger's file, for what any process may write into it beside the events.
+pub(crate) fn shared(dir: &Path) -> Result<Store, LedgerError> {
+    Ok(Store::open(&dir.join(LEDGER_FILE), tables::MIGRATIONS, &Options::default())?)
+}
+
 /// Something as JSON, within its limit.
 pub(crate) fn encode(
     what: &'static str,

@@ -4,7 +4,9 @@
 //! may leave a command for the one that writes.
 
 pub mod event;
+pub mod journal;
 pub mod run;
+pub mod tasks;
 
 mod chain;
 mod error;

@@ -46,6 +46,7 @@ fn of_outcome(outcome: &Outcome) -> Vec<&ArtifactId> {
             std::iter::once(turn).chain(calls.iter().map(|call| &call.input)).collect()
         }
         Outcome::Tool { output, .. } => vec![output],
+        Outcome::Activated { skill, output, .. } => vec![&skill.snapshot, output],
         Outcome::Review { proposal, .. } => vec![proposal],
         Outcome::Council { verdict, .. } => vec![verdict],
         Outcome::Gate { facts, report, .. } => std::iter::once(facts).chain(report).collect(),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{
     Approver, ArtifactId, CallRef, Command, EffectKind, Event, Intent, Limits, Note, Outcome, Phase, RunId,
-    RunStarted, Stop, TurnEnd, Verdict, Wait, WaitEnd,
+    RunStarted, Skill, Stop, TurnEnd, Verdict, Wait, WaitEnd,
 };
 
 pub use account::{ModelSpent, Spent};
@@ -71,6 +71,8 @@ pub struct Run {
     pub streaks: BTreeMap<String, u32>,
     /// What the provider wrote down for every later prompt.
     pub notes: Vec<Note>,
+    /// The skills it took up, each as it was the first time, in that order.
+    pub skills: Vec<SkillTaken>,
     /// Files that somebody else changed during the run.
     pub edited: BTreeSet<String>,
     /// The snapshots, oldest first.
@@ -156,6 +158,17 @@ pub struct Steps {
     pub claimed: bool,
     /// Whether the work tree was compared.
     pub compared: bool,
+    /// The skills that were taken up in it, each with the number of turns by then.
+    pub skills: Vec<(usize, String)>,
+}
+
+/// A skill that was taken up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkillTaken {
+    /// The skill, as it was then.
+    pub skill: Skill,
+    /// Whether a phase in which it was taken up has ended: every prompt holds its text since.
+    pub standing: bool,
 }
 
 /// A turn and the answers to its calls.
@@ -261,6 +274,7 @@ impl Steps {
             snapshot: self.snapshot.take(),
             snapshot_turns: turns,
             turns: self.turns.drain(..turns).collect(),
+            skills: self.skills.drain(..).filter(|(taken, _)| *taken <= turns).collect(),
             rollbacks: self.rollbacks + 1,
             ..Self::default()
         };
@@ -294,6 +308,7 @@ impl Run {
             marks: Vec::new(),
             streaks: BTreeMap::new(),
             notes: Vec::new(),
+            skills: Vec::new(),
             edited: BTreeSet::new(),
             snapshots: Vec::new(),
             reviews: BTreeMap::new(),
@@ -419,6 +434,14 @@ impl Run {
             Event::PhaseEnded { phase, passed } => {
                 self.phase = None;
                 self.last_phase = Some((*phase, *passed));
+                let taken = std::mem::take(&mut self.steps.skills);
+                for known in self
+                    .skills
+                    .iter_mut()
+                    .filter(|known| taken.iter().any(|(_, name)| *name == known.skill.name))
+                {
+                    known.standing = true;
+                }
                 if *phase == Phase::Verify {
                     self.marks.push(Mark::of(self));
                 }
@@ -481,6 +504,11 @@ impl Run {
                     self.notes.push(note.clone());
                 }
                 self.answer(call, true, "noted", None);
+            }
+            (EffectKind::Tool { call, .. }, Outcome::Activated { skill, output, .. }) => {
+                self.take_up(skill);
+                self.streak(&call.tool, true);
+                self.answer(call, true, &format!("the skill `{}` is taken up", skill.name), Some(output));
             }
             (EffectKind::Tool { call, .. }, Outcome::Claimed { summary, exhausted, evidence }) => {
                 self.claim = Some(Claim {
@@ -555,6 +583,16 @@ impl Run {
         }
     }
 
+    /// The first text of a skill is the one that counts: a later one of that name changes nothing.
+    fn take_up(&mut self, skill: &Skill) {
+        if !self.skills.iter().any(|known| known.skill.name == skill.name) {
+            self.skills.push(SkillTaken { skill: skill.clone(), standing: false });
+        }
+        if !self.steps.skills.iter().any(|(_, name)| *name == skill.name) {
+            self.steps.skills.push((self.steps.turns.len(), skill.name.clone()));
+        }
+    }
+
     /// Writes the answer to the first pending call.
     fn answer(&mut self, call: &CallRef, ok: bool, summary: &str, output: Option<&ArtifactId>) {
         let steps = &mut self.steps;
@@ -621,6 +659,7 @@ fn belongs(kind: &EffectKind, outcome: &Outcome) -> bool {
             | Outcome::Planned { .. }
             | Outcome::Claimed { .. }
             | Outcome::Noted { .. }
+            | Outcome::Activated { .. }
             | Outcome::Review { .. },
         )
         | (EffectKind::Refuse { .. }, Outcome::Tool { .. })

@@ -1,6 +1,7 @@
 //! The ledger as its users see it.
 
 mod processes;
+mod skills;
 mod tampering;
 mod transfers;
 

@@ -67,7 +67,7 @@ pub struct Holder {
 /// A lock that one process at a time can hold, until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct ProcessLock {
-    _file: File,
+    file: File,
 }
 
 /// What the file says.
@@ -102,7 +102,7 @@ impl ProcessLock {
         let text = serde_json::to_vec(&record).map_err(|error| failed("write")(error.into()))?;
         // Emptied first: a reader sees nothing, or part of this record, or all of it; never a mixture.
         file.set_len(0).and_then(|()| file.write_all_at(&text, 0)).map_err(failed("write"))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// The live process that the file at `path` names. A file that is missing, unreadable, or left by
@@ -114,6 +114,14 @@ impl ProcessLock {
             None => fs::exists(format!("/proc/{}", record.pid)).unwrap_or(false),
         };
         alive.then_some(holder)
+    }
+}
+
+impl Drop for ProcessLock {
+    fn drop(&mut self) {
+        // A process that lives on after it let go is not the holder any more. Where that cannot be written down, it
+        // is taken for the holder until it ends.
+        self.file.set_len(0).ok();
     }
 }
 

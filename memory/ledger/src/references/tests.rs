@@ -31,6 +31,8 @@ fn every_artifact_in_an_event_is_listed() {
     let outcomes = [
         json!({"outcome": "turn", "turn": id, "calls": [call, call], "usage": usage, "bytes": 1}),
         json!({"outcome": "tool", "ok": true, "summary": "", "output": id, "bytes": 1}),
+        json!({"outcome": "activated", "output": id, "bytes": 1,
+            "skill": {"name": "s", "place": "p", "hash": "h", "snapshot": id}}),
         json!({"outcome": "review", "subject": "s", "proposal": id, "needs_person": null}),
         json!({"outcome": "council", "approved": true, "verdict": id, "summary": ""}),
         json!({"outcome": "gate", "verdict": "pass", "summary": "", "facts": id, "gaps": []}),

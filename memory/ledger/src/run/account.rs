@@ -135,7 +135,7 @@ impl Run {
                 spent.use_up(usage);
                 spent.answered(model, usage);
             }
-            Outcome::Tool { bytes, .. } => {
+            Outcome::Tool { bytes, .. } | Outcome::Activated { bytes, .. } => {
                 spent.calls += 1;
                 spent.output_bytes += bytes;
             }

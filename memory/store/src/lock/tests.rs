@@ -20,6 +20,7 @@ fn it_is_held_once_and_free_again() {
     let Err(LockError::Held { pid, started_at }) = refused else { panic!("{refused:?}") };
     assert_eq!((pid, started_at), (std::process::id(), Timestamp::UNIX_EPOCH));
     drop(lock);
+    assert_eq!(ProcessLock::holder(&path), None, "who let go and lives on is not the holder");
     ProcessLock::acquire(&path, &clock()).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
