@@ -19,7 +19,7 @@ mod validate;
 pub use lineage::{Lineage, Origin};
 pub(crate) use loss::narrows;
 pub use loss::{Loss, LossKind};
-pub(crate) use problem::closest;
+pub use problem::closest;
 pub use problem::{PlanError, Problem};
 pub(crate) use resolve::Outline;
 pub(crate) use validate::enum_of;

@@ -19,8 +19,11 @@ pub mod pipeline;
 pub mod policy;
 pub mod postgres;
 pub mod prove;
+mod room;
 pub mod routine;
 pub mod rows;
 pub mod schema;
 pub mod spec;
 mod tables;
+
+pub use room::is_disk_full;

@@ -13,6 +13,7 @@ pub mod parse;
 pub mod payload;
 pub mod plan;
 pub mod postgres;
+pub mod query;
 pub mod resolve;
 pub mod rest;
 pub mod sqlite;

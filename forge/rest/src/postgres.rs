@@ -7,6 +7,7 @@ mod engine;
 mod errors;
 mod lease;
 mod listen;
+mod query;
 mod script;
 mod sql;
 mod text;

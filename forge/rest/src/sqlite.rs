@@ -9,6 +9,7 @@ pub mod memo;
 
 pub mod functions;
 mod pool;
+mod query;
 pub mod reads;
 pub mod select;
 pub mod values;

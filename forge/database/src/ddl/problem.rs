@@ -116,7 +116,7 @@ fn place(change: Option<usize>) -> String {
 }
 
 /// The known name nearest to `name`, when it is near enough to be meant.
-pub(crate) fn closest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+pub fn closest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     known
         .iter()
         .map(|other| (distance(name, other), other.as_str()))

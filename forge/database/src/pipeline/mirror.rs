@@ -2,7 +2,11 @@
 //!
 //! A change is in the database from its commit on; the catalog, another file, follows. A process that
 //! dies in between leaves the catalog behind, so [`Database::reconcile`] is run at every open. Every step
-//! of it can be repeated: it says what the history says, under keys that the history gives.
+//! of it can be repeated: it says what the history says, under keys that the history gives. One process at a time
+//! does so: who read the history before another's commit would else forget what the other has just written down.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 
 use forge_core::{
     AuditEntry, Catalog, CatalogError, Declaration, MigrationEntry, NewAuditEntry, ResourceKind, Status,
@@ -14,6 +18,9 @@ use super::history::Entry;
 use super::{Database, PipelineError};
 use crate::introspect::introspect;
 use crate::schema::{Schema, Table};
+
+/// The file that one process at a time has locked while it compares the catalog with the database.
+const MIRROR_LOCK: &str = "mirror.lock";
 
 /// What had to be repaired; all zero when the catalog agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +34,7 @@ pub struct Mirrored {
 impl Database {
     /// Brings catalog and audit log into agreement with the database.
     pub fn reconcile(&self, catalog: &Catalog) -> Result<Mirrored, PipelineError> {
+        let _alone = self.alone()?;
         let history = self.history()?;
         let migrations = migrations(catalog, &history)?;
         for entry in &history {
@@ -38,6 +46,7 @@ impl Database {
 
     /// Whether the catalog says what the history says; the first difference otherwise.
     pub fn agrees(&self, catalog: &Catalog) -> Result<Result<(), String>, PipelineError> {
+        let _alone = self.alone()?;
         let wanted = holding(&self.history()?);
         if catalog.migrations()? != wanted {
             return Ok(Err("the catalog's migrations are not the database's".to_owned()));
@@ -49,6 +58,16 @@ impl Database {
                 schema.tables.get(&resource.name).is_some_and(|table| resource.spec == spec(table))
             });
         Ok(if same { Ok(()) } else { Err("the catalog's tables are not the database's".to_owned()) })
+    }
+
+    /// Waits until nobody else brings the catalog into agreement; they do not until this is dropped. Whoever holds
+    /// it only reads and writes two small files, and the kernel takes it from a process that ends.
+    fn alone(&self) -> Result<File, PipelineError> {
+        let path = self.dir.join(MIRROR_LOCK);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let held = options.open(&path).and_then(|file| file.lock().map(|()| file));
+        held.map_err(|source| PipelineError::File { attempt: "lock", path, source })
     }
 }
 

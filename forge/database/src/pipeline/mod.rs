@@ -232,6 +232,12 @@ impl Database {
         Ok(backup::back_up(&conn, &self.backups_dir(), version, self.limits.backups_max)?)
     }
 
+    /// Whether any of the app's tables holds rows.
+    pub fn holds_rows(&self) -> Result<bool, PipelineError> {
+        let failed = |source| PipelineError::Sqlite { attempt: "look for rows", source };
+        has_rows(&self.connect()?).map_err(failed)
+    }
+
     /// The backups, oldest first.
     pub fn backups(&self) -> Result<Vec<Backup>, PipelineError> {
         Ok(backup::list(&self.backups_dir())?)

@@ -306,6 +306,33 @@ fn what_a_killed_proof_left_is_gone_at_the_next_open() {
     assert!(!left.exists());
 }
 
+/// Whoever reads the history before another's commit must not write the catalog after it: it would forget what the
+/// other has just written down.
+#[test]
+fn one_process_at_a_time_brings_the_catalog_into_agreement() {
+    /// A clock by which to see whether the lock is held each time something is written into the catalog.
+    struct Watching {
+        lock: PathBuf,
+        held: std::sync::Mutex<Vec<bool>>,
+    }
+    impl loki_store::Clock for Watching {
+        fn now(&self) -> loki_store::Timestamp {
+            let held = fs::File::open(&self.lock).is_ok_and(|file| file.try_lock().is_err());
+            self.held.lock().expect("the list").push(held);
+            loki_store::Timestamp::UNIX_EPOCH
+        }
+    }
+    let bench = Bench::new();
+    let lock = bench.dir.path().join("mirror.lock");
+    let watching = std::sync::Arc::new(Watching { lock: lock.clone(), held: std::sync::Mutex::default() });
+    let catalog = Catalog::open(bench.dir.path(), watching.clone()).expect("a catalog");
+    bench.migrate("kinds", add("kind")).expect("it applies");
+    bench.database.reconcile(&catalog).expect("it is repaired");
+    let held = watching.held.lock().expect("the list").clone();
+    assert!(!held.is_empty() && held.iter().all(|held| *held), "{held:?}");
+    assert!(fs::File::open(&lock).expect("the file").try_lock().is_ok(), "it is let go");
+}
+
 #[test]
 fn the_catalog_follows_the_database() {
     let bench = Bench::new();

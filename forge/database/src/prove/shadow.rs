@@ -121,14 +121,30 @@ pub struct Shadow {
     _file: Option<PrivateFile>,
 }
 
-struct PrivateFile(PathBuf);
+/// A file of ours alone, and beside it one that is locked as long as it is needed: whoever opens the database
+/// meanwhile, in whatever process, leaves both alone.
+struct PrivateFile {
+    path: PathBuf,
+    mark: PathBuf,
+    _held: fs::File,
+}
 
 impl Drop for PrivateFile {
     fn drop(&mut self) {
-        // One that stays is removed by `clean` when the database is opened next.
-        fs::remove_file(&self.0).ok();
+        // What stays is removed by `clean` when the database is opened next.
+        fs::remove_file(&self.path).ok();
+        fs::remove_file(&self.mark).ok();
     }
 }
+
+/// What the name of a locked file ends in.
+const MARK: &str = "held";
+
+/// Files of killed proofs that are looked at in one go.
+const LEFT_MAX: usize = 10_000;
+
+/// Names that are tried for a copy.
+const NAMES_MAX: u32 = 1_000;
 
 impl Shadow {
     /// Copies the database behind `source`, to memory or to a file in `dir`.
@@ -141,7 +157,7 @@ impl Shadow {
         let file = if bytes <= limits.memory_bytes_max { None } else { Some(private_file(dir)?) };
         let opened = match &file {
             None => Connection::open_in_memory(),
-            Some(PrivateFile(path)) => Connection::open(path),
+            Some(PrivateFile { path, .. }) => Connection::open(path),
         };
         let mut copy = opened.map_err(failed("open a copy"))?;
         let backup = rusqlite::backup::Backup::new(source, &mut copy).map_err(failed("begin the copy"))?;
@@ -161,14 +177,22 @@ impl Shadow {
     }
 }
 
-/// Removes what killed proofs left in `dir`.
+/// Removes what killed proofs left in `dir`. The copy of a proof that is under way stays, whichever process is
+/// at it.
 pub fn clean(dir: &Path) -> Result<(), ShadowError> {
-    match fs::remove_dir_all(dir) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(ShadowError::File { attempt: "empty", path: dir.to_owned(), source })
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(ShadowError::File { attempt: "look into", path: dir.to_owned(), source }),
+    };
+    for path in entries.flatten().take(LEFT_MAX).map(|entry| entry.path()) {
+        if let Use::Nobody(_held) = use_of(&path) {
+            remove(&path)?;
         }
-        Ok(()) | Err(_) => Ok(()), // Not being there is what was wanted.
     }
+    // Not empty means that a proof is under way.
+    fs::remove_dir(dir).ok();
+    Ok(())
 }
 
 /// Carries `subject` out, undoes it with `down`, and carries it out again; the copy is left migrated.
@@ -369,19 +393,73 @@ fn limit(conn: &mut Connection, instructions_max: u64) -> rusqlite::Result<()> {
 fn private_file(dir: &Path) -> Result<PrivateFile, ShadowError> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let file = |attempt| move |source| ShadowError::File { attempt, path: dir.to_owned(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(file("create"))?;
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let path = dir.join(format!("{}-{number}.sqlite", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(file("create a file in"))?;
-    Ok(PrivateFile(path))
+    let failed = |attempt| move |source| ShadowError::File { attempt, path: dir.to_owned(), source };
+    let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+    for _ in 0..NAMES_MAX {
+        // Whoever cleans takes the folder away where it is empty: it is made anew each time.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed("create"))?;
+        let name = format!("{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mark = dir.join(format!("{name}.{MARK}"));
+        let mut new = fs::OpenOptions::new();
+        new.write(true).create_new(true).mode(0o600);
+        let held = match new.open(&mark) {
+            Ok(held) => held,
+            Err(error) if is_lost(&error) => {
+                last = error;
+                continue;
+            }
+            Err(source) => return Err(failed("create a file in")(source)),
+        };
+        // Somebody who cleans may have been quicker, and takes it for a leftover.
+        if held.try_lock().is_err() {
+            continue;
+        }
+        let path = dir.join(format!("{name}.sqlite"));
+        let made = PrivateFile { path: path.clone(), mark, _held: held };
+        new.open(&path).map_err(failed("create a file in"))?;
+        return Ok(made);
+    }
+    Err(failed("create a file in")(last))
+}
+
+/// Whether another name may do.
+fn is_lost(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound)
+}
+
+/// Whether a proof is at work with a file.
+enum Use {
+    /// One is.
+    Somebody,
+    /// None is, and none begins as long as this is held.
+    Nobody(Option<fs::File>),
+}
+
+fn use_of(path: &Path) -> Use {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = name.split('.').next().unwrap_or_default();
+    match fs::File::open(path.with_file_name(format!("{stem}.{MARK}"))) {
+        Ok(mark) => match mark.try_lock() {
+            Ok(()) => Use::Nobody(Some(mark)),
+            Err(_) => Use::Somebody,
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Use::Nobody(None),
+        // What cannot be told is left alone.
+        Err(_) => Use::Somebody,
+    }
+}
+
+fn remove(path: &Path) -> Result<(), ShadowError> {
+    let removed = match path.is_dir() && !path.is_symlink() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    match removed {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ShadowError::File { attempt: "remove", path: path.to_owned(), source })
+        }
+        Ok(()) | Err(_) => Ok(()), // Not being there is what was wanted.
+    }
 }
 
 #[cfg(test)]

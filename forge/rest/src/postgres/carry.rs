@@ -46,19 +46,23 @@ impl Asked<'_> {
         self.who.role == Role::Anon
     }
 
-    /// The parameters of [`SETUP`].
+    /// The parameters of [`SETUP`] for a task.
     fn setup(&self, task: &Task) -> Result<[Text<'_>; 9], RestError> {
+        let path = match schema(task) {
+            Some(schema) => format!("{}, {}", quoted(schema), self.search_path),
+            None => self.search_path.to_owned(),
+        };
+        self.terms(path, task.terms.timezone.clone())
+    }
+
+    fn terms(&self, path: String, zone: Option<String>) -> Result<[Text<'_>; 9], RestError> {
         let role = self.who.role.as_str();
         if role.is_empty() || role.eq_ignore_ascii_case(NO_ROLE) {
             let message = format!("role \"{role}\" does not exist");
             return Err(RestError::from_sqlstate("22023", &message, None, None, self.is_anonymous()));
         }
         let claims = if self.who.claims.is_null() { String::new() } else { self.who.claims.to_string() };
-        let path = match schema(task) {
-            Some(schema) => format!("{}, {}", quoted(schema), self.search_path),
-            None => self.search_path.to_owned(),
-        };
-        let zone = task.terms.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
+        let zone = zone.unwrap_or_else(|| "UTC".to_owned());
         Ok([
             Text::of(path),
             Text::of(self.settings.statement_timeout.as_millis().max(1).to_string()),
@@ -92,6 +96,13 @@ pub(super) async fn out(
     let failed = |error| (tasks.len().saturating_sub(1), errors::of_postgres(&error, asked.is_anonymous()));
     connection.batch_execute(&end).await.map_err(failed)?;
     Ok(outcomes)
+}
+
+/// Sets who asks for the transaction that is open, without a task.
+pub(super) async fn set_up(connection: &Object, asked: &Asked<'_>) -> Result<(), RestError> {
+    let parameters = asked.terms(asked.search_path.to_owned(), None)?;
+    let done = connection.execute(SETUP, &borrowed(&parameters)).await;
+    done.map(drop).map_err(|error| errors::of_postgres(&error, asked.is_anonymous()))
 }
 
 /// Takes back what is left of a transaction; whether the connection is as it was before it.

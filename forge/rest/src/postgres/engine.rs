@@ -16,11 +16,12 @@ use super::catalog::{self, Scene};
 use super::connect::{Address, ConnectError, require_bound};
 use super::lease::Lease;
 use super::sql::{self, Statement};
-use super::{Settings, errors, listen, script};
+use super::{Settings, errors, listen, query, script};
 use crate::engine::{Context, Engine};
 use crate::error::RestError;
 use crate::model::Model;
 use crate::plan::{Outcome, Task};
+use crate::query::{Found, Queries, Query};
 
 /// How long after a statement's own end the server is waited for.
 const GRACE: Duration = Duration::from_secs(2);
@@ -226,6 +227,21 @@ impl Postgres {
             lease.keep();
         }
         rows
+    }
+}
+
+#[async_trait]
+impl Queries for Postgres {
+    async fn queries(&self, who: &Identity, queries: &[Query]) -> Result<Vec<Found>, RestError> {
+        let search_path = catalog::search_path(&self.settings);
+        let context = Context::default();
+        let asked = Asked { who, context: &context, settings: &self.settings, search_path: &search_path };
+        // The connection is closed with the lease: nobody knows what the query left in it.
+        let lease = Lease::from(&self.pool).await?;
+        let connection = lease.held()?;
+        let count = u32::try_from(queries.len()).unwrap_or(u32::MAX);
+        let most = self.settings.statement_timeout.saturating_mul(count).saturating_add(GRACE);
+        timeout(most, query::out(&connection, &asked, queries)).await.map_err(|_| errors::timed_out())?
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::{Context, Engine};
 use crate::error::RestError;
 use crate::model::Model;
 use crate::plan::{Outcome, Plan, Task};
+use crate::query::{Found, Queries, Query};
 
 /// The application's database.
 pub struct Sqlite {
@@ -79,6 +80,13 @@ impl Engine for Sqlite {
 
     async fn ready(&self) -> Result<(), RestError> {
         self.look().await
+    }
+}
+
+#[async_trait]
+impl Queries for Sqlite {
+    async fn queries(&self, who: &Identity, queries: &[Query]) -> Result<Vec<Found>, RestError> {
+        self.pool.queries(who, queries).await
     }
 }
 

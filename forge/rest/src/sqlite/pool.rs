@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use crate::engine::Context;
 use crate::error::RestError;
 use crate::plan::{Outcome, Task};
+use crate::query::{Found, Query};
 use crate::sqlite::errors;
 use crate::sqlite::reads::Reads;
 use crate::sqlite::{OpenError, Settings};
@@ -56,12 +57,15 @@ enum Work {
     Tasks { who: Identity, context: Context, tasks: Vec<Task> },
     /// Statements of a service.
     Script(Vec<sql::Statement>),
+    /// Queries that somebody wrote.
+    Query { who: Identity, queries: Vec<Query> },
 }
 
 /// What came of a job.
 enum Done {
     Tasks(Answer),
     Script(Rows),
+    Query(Result<Vec<Found>, RestError>),
 }
 
 impl Work {
@@ -70,6 +74,7 @@ impl Work {
         match self {
             Work::Tasks { .. } => Done::Tasks(Err((0, error))),
             Work::Script(_) => Done::Script(Err(SqlError::Unavailable)),
+            Work::Query { .. } => Done::Query(Err(error)),
         }
     }
 
@@ -77,7 +82,7 @@ impl Work {
     fn undoes(&self, done: &Done) -> bool {
         let asked = match self {
             Work::Tasks { tasks, .. } => tasks.iter().any(|task| task.terms.rollback),
-            Work::Script(_) => false,
+            Work::Script(_) | Work::Query { .. } => false,
         };
         asked || done.failed()
     }
@@ -88,6 +93,7 @@ impl Done {
         match self {
             Done::Tasks(answer) => answer.is_err(),
             Done::Script(rows) => rows.is_err(),
+            Done::Query(found) => found.is_err(),
         }
     }
 }
@@ -154,7 +160,7 @@ impl Pool {
         let work = Work::Tasks { who: who.clone(), context: context.clone(), tasks: tasks.to_vec() };
         match self.ask(lane, work).await {
             Ok(Done::Tasks(answer)) => answer,
-            Ok(Done::Script(_)) => Err((0, errors::internal())),
+            Ok(Done::Script(_) | Done::Query(_)) => Err((0, errors::internal())),
             Err(error) => Err((0, error)),
         }
     }
@@ -163,7 +169,19 @@ impl Pool {
     pub(in crate::sqlite) async fn script(&self, lane: Lane, statements: &[sql::Statement]) -> Rows {
         match self.ask(lane, Work::Script(statements.to_vec())).await {
             Ok(Done::Script(rows)) => rows,
-            Ok(Done::Tasks(_)) | Err(_) => Err(SqlError::Unavailable),
+            Ok(Done::Tasks(_) | Done::Query(_)) | Err(_) => Err(SqlError::Unavailable),
+        }
+    }
+
+    /// Answers `queries` where nothing can be written, in the name of `who`.
+    pub(in crate::sqlite) async fn queries(
+        &self,
+        who: &Identity,
+        queries: &[Query],
+    ) -> Result<Vec<Found>, RestError> {
+        match self.ask(Lane::Reading, Work::Query { who: who.clone(), queries: queries.to_vec() }).await? {
+            Done::Query(found) => found,
+            Done::Tasks(_) | Done::Script(_) => Err(errors::internal()),
         }
     }
 

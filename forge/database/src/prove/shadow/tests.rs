@@ -84,10 +84,33 @@ fn a_copy_on_disk_is_private_and_gone_afterwards() {
     let shadow = Shadow::copy(&database(), dir.path(), &limits).expect("a copy");
     let files: Vec<PathBuf> =
         fs::read_dir(dir.path()).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
-    let [file] = files.as_slice() else { panic!("one file: {files:?}") };
-    assert_eq!(fs::metadata(file).expect("the file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(files.len(), 2, "the copy, and the mark that it is in use: {files:?}");
+    for file in &files {
+        assert_eq!(fs::metadata(file).expect("the file").permissions().mode() & 0o777, 0o600);
+    }
     drop(shadow);
-    assert!(!file.exists());
+    assert!(files.iter().all(|file| !file.exists()));
+}
+
+#[test]
+fn what_a_proof_is_at_work_with_stays_when_somebody_else_opens_the_database() {
+    let dir = TempDir::new().expect("a folder");
+    let shadows = dir.path().join("shadow");
+    let limits = Limits { memory_bytes_max: 0, ..Limits::default() };
+    let mut shadow = Shadow::copy(&database(), &shadows, &limits).expect("a copy");
+    fs::write(shadows.join("9-9.sqlite"), "left").expect("a file");
+    fs::write(shadows.join("9-9.held"), "").expect("a file");
+    clean(&shadows).expect("it is cleaned");
+    assert!(!shadows.join("9-9.sqlite").exists() && !shadows.join("9-9.held").exists());
+    let tables: u32 = shadow
+        .conn()
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .expect("the copy is whole");
+    assert!(tables > 0);
+    assert_eq!(fs::read_dir(&shadows).expect("the folder").count(), 2);
+    drop(shadow);
+    clean(&shadows).expect("it is cleaned");
+    assert!(!shadows.exists());
 }
 
 #[test]

@@ -16,9 +16,10 @@ use super::{Answer, Done, Job, Work, script};
 use crate::engine::Context;
 use crate::error::RestError;
 use crate::plan::Task;
+use crate::query::{Found, Query};
 use crate::sqlite::errors;
 use crate::sqlite::reads::Reads;
-use crate::sqlite::{OpenError, Settings, Synchronous, carry};
+use crate::sqlite::{OpenError, Settings, Synchronous, carry, query};
 
 /// A connection in the hands of one thread.
 pub(super) struct Session {
@@ -95,9 +96,18 @@ impl Session {
         let done = catch_unwind(AssertUnwindSafe(|| match &job.work {
             Work::Tasks { who, context, tasks } => Done::Tasks(self.tasks(who, context, tasks, scenes)),
             Work::Script(statements) => Done::Script(script::run(self, statements)),
+            Work::Query { who, queries } => Done::Query(self.queries(who, queries, scenes)),
         }));
         self.watch.set(None);
         done.unwrap_or_else(|_| job.work.refused(errors::internal()))
+    }
+
+    fn queries(&self, who: &Identity, queries: &[Query], scenes: &Scenes) -> Result<Vec<Found>, RestError> {
+        let scene = scenes.current(self)?;
+        if !scene.roles.contains(&who.role) {
+            return Err(errors::no_role(&who.role));
+        }
+        queries.iter().map(|query| query::out(&self.conn, &scene, who, query)).collect()
     }
 
     fn tasks(&self, who: &Identity, context: &Context, tasks: &[Task], scenes: &Scenes) -> Answer {
