@@ -8,4 +8,4 @@ mod tests;
 
 pub use people::{People, PeopleError};
 pub(crate) use people::{create_user, list_users, revoke_sessions};
-pub(crate) use providers::{add_provider, remove_provider};
+pub(crate) use providers::{add_provider, provider_spec, remove_provider};

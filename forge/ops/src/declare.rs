@@ -81,6 +81,20 @@ pub(crate) fn declare(forge: &Forge, operation: &'static str, input: &Value) -> 
     Ok(answer(word, &name, what, Status::Declared))
 }
 
+/// Takes a resource out of the catalog; whether it was there.
+pub(crate) fn undeclare(forge: &Forge, kind: ResourceKind, name: &str) -> Result<bool, OpError> {
+    let Some(known) = forge.catalog.resource(kind, name)? else { return Ok(false) };
+    let word = kind_name(kind);
+    forge.catalog.audit(NewAuditEntry {
+        key: format!("resource.remove/{word}/{}/{}", sha256_hex(&[name]), forge.clock.now()),
+        actor: "forge".to_owned(),
+        action: "resource.remove".to_owned(),
+        subject: format!("{word} {name}"),
+        details: json!({ "kind": word, "name": name, "spec": known.spec }),
+    })?;
+    Ok(forge.catalog.remove(kind, name)?)
+}
+
 /// What a way of signing in says itself although it is for a person to say: a secret, or to whom the tokens are
 /// issued that open accounts.
 fn in_the_clear(spec: &serde_json::Map<String, Value>) -> Option<&'static str> {

@@ -9,6 +9,7 @@ use loki_store::Clock;
 use serde_json::Value;
 
 use crate::auth::People;
+use crate::data::Data;
 use crate::operations::{self, OperationInfo};
 use crate::summary::{List, View, summary};
 use crate::{ForgeError, OpError, Outcome};
@@ -24,6 +25,8 @@ pub struct Forge {
     pub(crate) proven: Mutex<Option<Proven>>,
     /// The way to those who sign in; none where no service was handed in.
     pub(crate) people: Option<People>,
+    /// The way to the rows.
+    pub(crate) data: Data,
 }
 
 impl Forge {
@@ -33,13 +36,26 @@ impl Forge {
         let database = Database::open(dir, Limits::default())?;
         let catalog = Catalog::open(dir, Arc::clone(&clock))?;
         database.reconcile(&catalog)?;
-        Ok(Forge { dir: dir.to_owned(), catalog, database, clock, proven: Mutex::new(None), people: None })
+        let data = Data::of_file(&database.path());
+        let (dir, proven) = (dir.to_owned(), Mutex::new(None));
+        Ok(Forge { dir, catalog, database, clock, proven, people: None, data })
     }
 
     /// The same, with a way to the people who sign in.
     #[must_use]
     pub fn with_people(self, people: People) -> Forge {
         Forge { people: Some(people), ..self }
+    }
+
+    /// The same, with rows that are elsewhere than in the folder.
+    #[must_use]
+    pub fn with_data(self, data: Data) -> Forge {
+        Forge { data, ..self }
+    }
+
+    /// The project's folder, where this is the backend of one: `forge.yaml` and migrations are there.
+    pub(crate) fn project(&self) -> Option<&Path> {
+        self.dir.ends_with(".loki/forge").then(|| self.dir.ancestors().nth(2)).flatten()
     }
 
     /// Whether there is anything of Forge in `dir`.
@@ -96,7 +112,8 @@ impl Forge {
             let entries = resources.iter().map(|resource| words(*kind, &resource.name, &resource.spec));
             lists.push(List { title, entries: entries.collect() });
         }
-        let tools = Self::operations().iter().map(|info| info.name).collect();
+        let here = Self::operations().iter().filter(|operation| operation.info.is_here());
+        let tools = here.map(|operation| operation.info.name).collect();
         Ok(summary(&View { schema: self.database.schema()?, lists, tools }, bytes_max))
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn roll_back(forge: &Forge, name: &'static str, input: &Value) -> Res
     carry_out(forge, forge.database.draft_rollback(version)?)
 }
 
-fn carry_out(forge: &Forge, draft: Draft) -> Result<Outcome, OpError> {
+pub(crate) fn carry_out(forge: &Forge, draft: Draft) -> Result<Outcome, OpError> {
     let drafted = match draft {
         Draft::Applied(applied) => {
             forge.database.reconcile(&forge.catalog)?;
@@ -82,12 +82,12 @@ fn done(applied: &Applied) -> Outcome {
     Outcome::Done { summary, data: json!(applied) }
 }
 
-fn keep(forge: &Forge, proven: Proven) {
+pub(crate) fn keep(forge: &Forge, proven: Proven) {
     *forge.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(proven);
 }
 
 /// The proof of exactly this draft, if it is the one that was made last.
-fn kept(forge: &Forge, drafted: &Drafted) -> Option<Proven> {
+pub(crate) fn kept(forge: &Forge, drafted: &Drafted) -> Option<Proven> {
     let mut kept = forge.proven.lock().unwrap_or_else(PoisonError::into_inner);
     kept.take_if(|proven| proven.trial().subject_hash() == drafted.subject_hash())
 }

@@ -11,58 +11,58 @@ use tempfile::TempDir;
 
 use super::*;
 
-const NOTES: &str = "
+pub(crate) const NOTES: &str = "
 migration: notes
 changes:
   - add_table: {name: notes, columns: [id pk, user_id uuid not null, body text], rls: own-row, indices: [user_id]}
 ";
-const BODILESS: &str = "
+pub(crate) const BODILESS: &str = "
 migration: bodiless
 changes:
   - drop_column: {table: notes, column: body}
 ";
 
-fn open(dir: &Path) -> Forge {
+pub(crate) fn open(dir: &Path) -> Forge {
     let clock = FixedClock::new("2026-01-01T00:00:00Z".parse().expect("a time"), Duration::from_secs(1));
     Forge::open(dir, Arc::new(clock)).expect("Forge opens")
 }
 
-fn review(forge: &Forge, name: &str, input: &Value) -> Proposal {
+pub(crate) fn review(forge: &Forge, name: &str, input: &Value) -> Proposal {
     match forge.call(name, input).expect("it can be called") {
         Outcome::Review(proposal) => *proposal,
         Outcome::Done { summary, .. } => panic!("done without review: {summary}"),
     }
 }
 
-fn done(forge: &Forge, name: &str, input: &Value) -> Value {
+pub(crate) fn done(forge: &Forge, name: &str, input: &Value) -> Value {
     match forge.call(name, input).expect("it can be called") {
         Outcome::Done { data, .. } => data,
         Outcome::Review(proposal) => panic!("not done: {proposal:?}"),
     }
 }
 
-fn council(forge: &Forge, hash: &str) {
+pub(crate) fn council(forge: &Forge, hash: &str) {
     let evidence = json!({ "votes": 3 });
     let by = ApprovalBy::Council { evidence_hash: evidence_hash(&evidence) };
     forge.approve(hash, by, &evidence).expect("it is stored");
 }
 
-fn person(forge: &Forge, hash: &str) {
+pub(crate) fn person(forge: &Forge, hash: &str) {
     let by = ApprovalBy::Person { name: "ada".to_owned(), reason: "nobody reads it".to_owned() };
     forge.approve(hash, by, &json!({})).expect("it is stored");
 }
 
-fn migrate(forge: &Forge, spec: &str) -> Value {
+pub(crate) fn migrate(forge: &Forge, spec: &str) -> Value {
     let input = json!({ "spec": spec });
     council(forge, &review(forge, "forge_db_migrate", &input).subject_hash);
     done(forge, "forge_db_migrate", &input)
 }
 
-fn sql(forge: &Forge, sql: &str) {
+pub(crate) fn sql(forge: &Forge, sql: &str) {
     forge.database().connect().expect("a connection").execute_batch(sql).expect("the SQL is right");
 }
 
-fn one_note(forge: &Forge) {
+pub(crate) fn one_note(forge: &Forge) {
     let id = "11111111-1111-4111-8111-111111111111";
     sql(forge, &format!("INSERT INTO notes (id, user_id, body) VALUES ('{id}', '{id}', 'a')"));
 }
@@ -301,13 +301,233 @@ fn forge_is_there_once_it_was_opened() {
 
 #[test]
 fn every_operation_says_what_it_takes() {
-    for operation in Forge::operations() {
-        let schema = &operation.input_schema;
-        assert_eq!(schema["additionalProperties"], json!(false), "{}", operation.name);
-        for name in schema["required"].as_array().expect("a list") {
-            assert!(schema["properties"].get(name.as_str().expect("a name")).is_some(), "{}", operation.name);
+    for info in Forge::operations().iter().map(|operation| &operation.info) {
+        let schema = (info.input_schema)();
+        assert_eq!(schema["additionalProperties"], json!(false), "{}", info.name);
+        assert!(info.summary.len() <= loki_operation::SUMMARY_BYTES_MAX, "{}", info.name);
+        for name in schema["required"].as_array().into_iter().flatten() {
+            assert!(schema["properties"].get(name.as_str().expect("a name")).is_some(), "{}", info.name);
         }
     }
+}
+
+#[test]
+fn a_shorthand_is_a_migration_and_asking_again_does_nothing() {
+    let dir = TempDir::new().expect("a folder");
+    let forge = open(dir.path());
+    migrate(&forge, NOTES);
+    let public = json!({ "table": "notes", "rls": "public" });
+    let own = json!({ "table": "notes", "rls": "own-row" });
+    let index = json!({ "table": "notes", "columns": ["body"] });
+    let mut version = 1;
+    // There and back: the same words again are another change.
+    for (name, input) in [
+        ("forge_db_rls_set", &public),
+        ("forge_db_rls_set", &own),
+        ("forge_db_rls_set", &public),
+        ("forge_db_index_create", &index),
+    ] {
+        council(&forge, &review(&forge, name, input).subject_hash);
+        version += 1;
+        assert_eq!(done(&forge, name, input)["version"], json!(version), "{name} {input}");
+        let again = done(&forge, name, input);
+        assert_eq!((&again["already"], &again["version"]), (&json!(true), &json!(version)));
+    }
+    for (name, input, told) in [
+        ("forge_db_rls_set", json!({ "table": "nots", "rls": "none" }), "did you mean `notes`?"),
+        ("forge_db_rls_set", json!({ "table": "notes", "rls": "own-rows" }), "own-row"),
+        ("forge_db_index_create", json!({ "table": "notes", "columns": [] }), ""),
+    ] {
+        let error = forge.call(name, &input).expect_err("it is refused").envelope();
+        assert!(error.message.contains(told), "{error:?}");
+    }
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_what_to_do() {
+    let dir = TempDir::new().expect("a folder");
+    let project = dir.path();
+    let forge = open(&project.join(".loki/forge"));
+    let found = |forge: &Forge| {
+        let told = done(forge, "forge_doctor", &json!({}));
+        let list = told["findings"].as_array().expect("a list").clone();
+        let of = |finding: &Value| {
+            assert!(finding["next"].as_str().expect("a text").len() > 20, "{finding}");
+            finding["check"].as_str().expect("a text").to_owned()
+        };
+        (told["ok"] == json!(true), list.iter().map(of).collect::<Vec<_>>())
+    };
+    migrate(&forge, NOTES);
+    assert_eq!(found(&forge), (true, vec![]));
+    let more = "
+migration: more
+changes:
+  - add_table: {name: replies, columns: [id pk, note_id fk->notes.id], rls: none}
+";
+    let pending = json!({ "spec": more });
+    std::fs::create_dir_all(project.join("forge/migrations")).expect("a folder");
+    std::fs::write(project.join("forge/migrations/002_more.yaml"), more).expect("a file");
+    done(&forge, "forge_declare", &json!({ "kind": "secret", "name": "STRIPE_KEY" }));
+    assert_eq!(found(&forge), (true, vec!["migrations".to_owned(), "secrets".to_owned()]));
+    person(&forge, &review(&forge, "forge_db_migrate", &pending).subject_hash);
+    done(&forge, "forge_db_migrate", &pending);
+    std::fs::create_dir_all(forge.dir().join("secrets")).expect("a folder");
+    std::fs::write(forge.dir().join("secrets/STRIPE_KEY"), "x").expect("a file");
+    assert_eq!(found(&forge), (true, vec!["indices".to_owned()]));
+    one_note(&forge);
+    assert_eq!(found(&forge), (true, vec!["indices".to_owned(), "backups".to_owned()]));
+    sql(&forge, "ALTER TABLE notes ADD COLUMN smuggled TEXT");
+    assert_eq!(found(&forge), (false, vec!["drift".to_owned(), "indices".to_owned(), "backups".to_owned()]));
+}
+
+#[test]
+fn the_schema_is_told_the_same_each_time() {
+    let dir = TempDir::new().expect("a folder");
+    let forge = open(dir.path());
+    migrate(&forge, NOTES);
+    let told = done(&forge, "forge_semantic_layer_render", &json!({}));
+    let expected = "## notes
+- id uuid, key, by default random
+- user_id uuid, required
+- body text
+rows (own-row):
+- authenticated may read, add, change, remove where user_id = auth.uid()
+";
+    assert_eq!(told, json!({ "text": expected, "left_out": [] }));
+    assert_eq!(done(&forge, "forge_semantic_layer_render", &json!({ "tables": ["notes"] })), told);
+    forge.call("forge_semantic_layer_render", &json!({ "tables": ["x"] })).expect_err("there is none");
+}
+
+/// What operations answer is what they say that they answer.
+#[test]
+fn answers_are_as_their_schemas_say() {
+    let dir = TempDir::new().expect("a folder");
+    let forge = open(dir.path());
+    let answers = [
+        ("forge_db_migrate_dryrun", json!({ "spec": NOTES })),
+        ("forge_db_migrate", json!({ "spec": NOTES })),
+        ("forge_db_migrate_dryrun", json!({ "spec": NOTES })),
+        ("forge_db_migrate", json!({ "spec": NOTES })),
+        ("forge_db_introspect", json!({})),
+        ("forge_db_query", json!({ "sql": "select * from notes" })),
+        (
+            "forge_db_import",
+            json!({ "table": "notes", "rows": [{ "user_id": "11111111-1111-4111-8111-111111111111" }] }),
+        ),
+        ("forge_db_export", json!({})),
+        ("forge_db_export", json!({ "table": "notes", "inline": true })),
+        ("forge_db_rls_set", json!({ "table": "notes", "rls": "own-row" })),
+        ("forge_db_index_create", json!({ "table": "notes", "columns": ["user_id"] })),
+        ("forge_declare", json!({ "kind": "bucket", "name": "photos" })),
+        ("forge_auth_provider_add", json!({ "name": "github" })),
+        ("forge_auth_provider_remove", json!({ "name": "github" })),
+        ("forge_apply", json!({ "document": "buckets: [b]", "dry_run": true })),
+        ("forge_apply", json!({ "document": "buckets: [b]" })),
+        ("forge_apply", json!({ "document": "tables: {t: {columns: [id pk], rls: none}}", "dry_run": true })),
+        ("forge_semantic_layer_render", json!({})),
+        ("forge_state_dump", json!({})),
+        ("forge_verify", json!({})),
+        ("forge_doctor", json!({})),
+        ("forge_db_migrate_rollback", json!({ "version": 1 })),
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, input) in answers {
+        let mut outcome = forge.call(name, &input).expect(name);
+        if let Outcome::Review(proposal) = outcome {
+            council(&forge, &proposal.subject_hash);
+            outcome = forge.call(name, &input).expect(name);
+        }
+        let Outcome::Done { data, .. } = outcome else { panic!("{name}: {outcome:?}") };
+        let operation = Forge::operations().iter().find(|operation| operation.info.name == name).expect(name);
+        fits(&(operation.info.output_schema)(), &data, name);
+        seen.insert(name);
+    }
+    // Those need people, or a function; the tests beside them see what they answer.
+    let here = Forge::operations().iter().filter(|operation| operation.info.is_here());
+    let unseen: Vec<&str> =
+        here.map(|operation| operation.info.name).filter(|name| !seen.contains(name)).collect();
+    assert_eq!(
+        unseen,
+        ["forge_db_rpc_call", "forge_auth_user_create", "forge_auth_user_list", "forge_auth_session_revoke"]
+    );
+}
+
+/// Checks a value against what our schemas are made of.
+#[track_caller]
+pub(crate) fn fits(schema: &Value, value: &Value, at: &str) {
+    let sort = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match &schema["type"] {
+        Value::Null => {}
+        Value::String(ty) => assert_eq!(ty, sort, "{at}: {value}"),
+        types => assert!(types.as_array().expect("a list").contains(&json!(sort)), "{at}: {value}"),
+    }
+    for required in schema["required"].as_array().into_iter().flatten() {
+        assert!(
+            value.get(required.as_str().expect("a name")).is_some(),
+            "{at}: {required} is missing in {value}"
+        );
+    }
+    for (name, member) in value.as_object().into_iter().flatten() {
+        match schema["properties"].get(name) {
+            Some(of) => fits(of, member, &format!("{at}.{name}")),
+            None => assert_ne!(schema["additionalProperties"], json!(false), "{at}.{name} is not told of"),
+        }
+    }
+    for item in value.as_array().into_iter().flatten() {
+        fits(&schema["items"], item, &format!("{at}[]"));
+    }
+    if let Some(allowed) = schema["enum"].as_array() {
+        assert!(allowed.contains(value), "{at}: {value}");
+    }
+}
+
+/// The names that the issue lists, each either carried out or refused with what to do instead.
+#[test]
+fn every_name_is_known() {
+    const NAMES: [(&str, &str); 11] = [
+        (
+            "forge_db",
+            "query introspect migrate migrate_dryrun migrate_rollback export import rls_set rpc_call index_create",
+        ),
+        ("forge_auth", "provider_add provider_remove user_create user_list session_revoke"),
+        ("forge_storage", "bucket_create bucket_list bucket_delete upload signed_url transform_preset"),
+        ("forge_function", "deploy list invoke logs delete"),
+        ("forge_gateway", "route_add route_list usage"),
+        ("forge_realtime", "channel_create publish history"),
+        ("forge_schedule", "create list delete logs"),
+        ("forge_secret", "set list delete rotate"),
+        ("forge_payments", "provider_setup product_create webhook_register subscription_list"),
+        ("forge_deploy", "provider_setup promote status rollback"),
+        ("forge", "state_dump semantic_layer_render doctor"),
+    ];
+    let dir = TempDir::new().expect("a folder");
+    let forge = open(dir.path());
+    let mut known = 0;
+    for name in
+        NAMES.iter().flat_map(|(group, names)| names.split(' ').map(move |name| format!("{group}_{name}")))
+    {
+        let operation = Forge::operations().iter().find(|operation| operation.info.name == name);
+        let info = &operation.unwrap_or_else(|| panic!("there is no `{name}`")).info;
+        known += 1;
+        if info.is_here() {
+            continue;
+        }
+        let refusal = info.not_available().expect("it is not there");
+        let error = forge.call(&name, &json!({})).expect_err(&name);
+        assert_eq!((error.code(), error.to_string()), ("not_available", refusal.message), "{name}");
+        assert_eq!(error.next_actions(), refusal.next_actions, "{name}");
+        assert!(refusal.next_actions[0].ends_with('.'), "{name}");
+    }
+    assert_eq!(known, 51);
+    let block = forge.summary(4096).expect("it is readable").unwrap_or_default();
+    assert!(!block.contains("forge_storage_upload"), "what is not there is not told");
 }
 
 #[test]

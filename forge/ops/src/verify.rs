@@ -115,7 +115,7 @@ fn gaps(resource: &Resource) -> Vec<Value> {
 }
 
 /// The names that a declaration refers to: `GOOGLE_CLIENT_ID` for `secret:GOOGLE_CLIENT_ID`, each once.
-fn references(spec: &Value) -> Vec<&str> {
+pub(crate) fn references(spec: &Value) -> Vec<&str> {
     let values = spec.as_object().into_iter().flat_map(serde_json::Map::values);
     let mut names: Vec<&str> = values.filter_map(|value| value.as_str()?.strip_prefix("secret:")).collect();
     names.sort_unstable();

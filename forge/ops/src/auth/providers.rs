@@ -102,6 +102,11 @@ fn answer(name: &str, what: &str, spec: &Value) -> Outcome {
     }
 }
 
+/// What would be declared of the provider that these fields describe.
+pub(crate) fn provider_spec(fields: &Map<String, Value>) -> Result<Value, String> {
+    spec(Add::deserialize(Value::Object(fields.clone())).map_err(|error| error.to_string())?)
+}
+
 /// What is declared of the provider, if it could be one.
 fn spec(add: Add) -> Result<Value, String> {
     let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
