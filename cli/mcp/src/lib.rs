@@ -1,13 +1,18 @@
-//! loki's tools over the Model Context Protocol.
+//! loki over the Model Context Protocol.
 //!
-//! [`serve`] offers tools on any stream and hands each call to a [`Handler`]; [`bridge`] is the other end of a
-//! stream that is a Unix socket: the MCP server that an agent starts, which only passes on what comes.
+//! [`Server`] offers what a [`desk::Desk`] has, on a stream ([`serve_on`]) or over HTTP ([`Endpoint`], [`listen`]).
+//! [`serve`] offers a few fixed tools to an agent that loki drives; [`bridge`] is the other end of that stream: the
+//! MCP server that the agent starts, which only passes on what comes. [`client`] is the other side: servers of others.
 
 mod bridge;
+pub mod client;
 mod server;
 
 pub use bridge::bridge;
-pub use server::{Handler, McpError, serve};
+pub use server::{
+    Answer, Endpoint, Handler, LEAN, McpError, Server, Session, Settings, Shown, desk, listen, schema, serve,
+    serve_on,
+};
 
 /// The argument with which the program of loki is the bridge, to be read before all others.
 pub const BRIDGE_ARGUMENT: &str = "__mcp";
