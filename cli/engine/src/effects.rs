@@ -4,10 +4,11 @@
 
 mod judge;
 mod review;
+mod skill;
 mod tool;
 mod turn;
 
-pub use review::CouncilVerdict;
+pub use review::{CouncilVerdict, Held, convene};
 
 use loki_ledger::event::{EffectKind, Intent, Outcome, Phase, Recovery};
 use loki_ledger::run::Run;
@@ -49,7 +50,7 @@ pub(crate) async fn intend(engine: &Engine, run: &Run, step: Step) -> Result<(In
             };
             (EffectKind::Turn { request: engine.keep("a request", &request)?.id }, recovery)
         }
-        Step::Tool(call) => tool::intend(engine, call).await?,
+        Step::Tool(call) => tool::intend(engine, run, call).await?,
         Step::Council(subject) => {
             let proposal = run.reviews.get(&subject).map(|review| review.proposal.clone());
             let proposal = match proposal {

@@ -7,6 +7,7 @@ use loki_ledger::event::{ArtifactId, Event};
 use loki_ledger::run::{FoldError, Run};
 use loki_ledger::{Ledger, LedgerError, Reader, Recorded};
 use loki_provider::Provider;
+use loki_skills::Catalog;
 use loki_store::Clock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub struct Engine {
     pub tools: Vec<Arc<dyn Tool>>,
     /// What every prompt tells it.
     pub briefings: Vec<Arc<dyn Briefing>>,
+    /// The skills it can take up.
+    pub skills: Catalog,
     /// What judges the result.
     pub gates: Vec<Arc<dyn Gate>>,
     /// Who sits on the council.
@@ -74,6 +77,12 @@ pub enum EngineError {
         /// Why.
         #[source]
         source: serde_json::Error,
+    },
+    /// A tool found no room to act in. Its call has no answer, so that the run makes it again when it goes on.
+    #[error("`{tool}` could not act: the disk is full")]
+    NoRoom {
+        /// Which one.
+        tool: String,
     },
     /// The receipt could not be written.
     #[error("failed to write the receipt to `{}`", path.display())]
@@ -118,6 +127,7 @@ impl Engine {
             reader: self.ledger.reader(),
             briefings: &self.briefings,
             tools: &self.tools,
+            skills: &self.skills,
             output_bytes_max: if exact { usize::MAX } else { MODEL_OUTPUT_BYTES_MAX },
             acts: self.provider.as_ref().is_some_and(|provider| provider.acts()),
         }

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod conversation;
+mod skills;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use loki_ledger::Reader;
 use loki_ledger::event::Phase;
 use loki_ledger::run::{Run, Steps};
 use loki_provider::{Request, ToolSpec};
+use loki_skills::Catalog;
 use serde_json::json;
 
 use crate::engine::EngineError;
@@ -28,6 +30,8 @@ pub struct Sources<'a> {
     pub briefings: &'a [Arc<dyn Briefing>],
     /// The tools at hand.
     pub tools: &'a [Arc<dyn Tool>],
+    /// The skills at hand.
+    pub skills: &'a Catalog,
     /// Bytes of one tool answer that are shown; the middle of a longer one is left out.
     pub output_bytes_max: usize,
     /// Whether the provider brings tools of its own for files and commands.
@@ -45,7 +49,7 @@ pub fn request(sources: &Sources<'_>, run: &Run) -> Result<Request, EngineError>
         iteration: run.iteration.max(1),
         system: blocks::system(sources, run)?,
         messages: conversation::messages(sources, run, task(phase, run))?,
-        tools: tools(sources, phase),
+        tools: tools(sources, run, phase),
         allowance_micro_usd: None,
     })
 }
@@ -76,7 +80,7 @@ fn task(phase: Phase, run: &Run) -> String {
 }
 
 /// The tools of a phase: planning may only look.
-fn tools(sources: &Sources<'_>, phase: Phase) -> Vec<ToolSpec> {
+fn tools(sources: &Sources<'_>, run: &Run, phase: Phase) -> Vec<ToolSpec> {
     let mut specs: Vec<ToolSpec> = sources
         .tools
         .iter()
@@ -84,6 +88,10 @@ fn tools(sources: &Sources<'_>, phase: Phase) -> Vec<ToolSpec> {
         .filter(|tool| !(sources.acts && tool.is_for_the_workspace()))
         .map(|tool| tool.spec())
         .collect();
+    match phase {
+        Phase::Reason | Phase::Act => specs.extend(skills::tool(sources, run)),
+        Phase::Reflect | Phase::Verify => {}
+    }
     match phase {
         Phase::Reason => specs.extend([plan(), note(), read_output()]),
         Phase::Act => specs.extend([note(), read_output(), finish()]),

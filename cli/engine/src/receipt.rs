@@ -11,7 +11,7 @@ mod sign;
 use std::path::{Path, PathBuf};
 
 use loki_ledger::event::{Outcome, RunId, Stop, Verdict};
-use loki_ledger::run::{ModelSpent, Run, Spent};
+use loki_ledger::run::{ModelSpent, Run, SkillTaken, Spent};
 use loki_ledger::{LedgerError, Reader};
 use loki_store::replace_file;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,9 @@ pub struct Facts {
     pub active_ms: u64,
     /// Files that somebody else changed during the run.
     pub edited_by_others: Vec<String>,
+    /// The skills that the provider took up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<SkillFact>,
     /// What it cost.
     pub cost: CostFact,
     /// Events in the ledger before the receipt, and the hash of the newest of them.
@@ -107,6 +110,17 @@ pub struct ApprovalFact {
     pub subject: String,
     /// `council`, or the person's name.
     pub by: String,
+}
+
+/// A skill that was taken up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillFact {
+    /// Its name.
+    pub name: String,
+    /// Where it was.
+    pub place: String,
+    /// SHA-256 over all of its files.
+    pub sha256: String,
 }
 
 /// What a run cost.
@@ -278,6 +292,7 @@ fn build(engine: &Engine, run: &Run, stop: &Stop) -> Result<Receipt, EngineError
             iterations: run.iteration,
             active_ms: spent.active_ms,
             edited_by_others: run.edited.iter().cloned().collect(),
+            skills: skills(run),
             cost: cost(spent),
             ledger: LedgerFact {
                 events: spoken_of,
@@ -332,6 +347,15 @@ fn cost(spent: &Spent) -> CostFact {
         tokens_estimated: spent.tokens_estimated,
         models: spent.models.iter().map(model).collect(),
     }
+}
+
+fn skills(run: &Run) -> Vec<SkillFact> {
+    let fact = |taken: &SkillTaken| SkillFact {
+        name: taken.skill.name.clone(),
+        place: taken.skill.place.clone(),
+        sha256: taken.skill.hash.clone(),
+    };
+    run.skills.iter().map(fact).collect()
 }
 
 fn approvals(run: &Run) -> Vec<ApprovalFact> {

@@ -34,6 +34,12 @@ pub trait Tool: Send + Sync {
         None
     }
 
+    /// The same for a tool that must tell one call from another: `call` names this one among all calls of all runs,
+    /// and stays the same where it is made again once it is approved.
+    async fn prepare_call(&self, _call: &str, input: &Value) -> Option<String> {
+        self.prepare(input).await
+    }
+
     /// Does it. `expects` is what [`Tool::prepare`] returned for this very call. An error is an answer
     /// for the provider, not the end of the run.
     async fn call(&self, input: &Value, expects: Option<&str>) -> Result<Answer, ToolError>;
@@ -70,6 +76,10 @@ pub struct ToolError {
     pub hint: Option<String>,
 }
 
+/// The code of a [`ToolError`] for want of room on the disk. Nothing is wrong with the call: the run stops before it
+/// is answered, and makes it again when it goes on.
+pub const DISK_FULL: &str = "disk_full";
+
 impl ToolError {
     /// An error with a stable code, what went wrong, and what to do about it.
     pub fn new(code: &str, message: impl Into<String>, hint: Option<&str>) -> Self {
@@ -90,6 +100,9 @@ pub struct Proposal {
     pub facts: Vec<Fact>,
     /// Why a person must decide, where one must.
     pub needs_person: Option<String>,
+    /// Whether it is nobody's business but that person's: no council judges it.
+    #[serde(default)]
+    pub person_alone: bool,
     /// What would be carried out, as text (for a migration: the statements up).
     pub act: Vec<String>,
     /// What would undo it.

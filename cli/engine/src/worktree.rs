@@ -269,20 +269,7 @@ impl Worktree {
             None => self.take(&store)?.1.tree,
         };
         let old = store.tree_of(from)?;
-        let odb = store.objects()?;
-        let side = |node: Node| {
-            let size = odb.read_header(node.id).map_or(0, |(size, _)| size as u64);
-            let is_asked = node.is_file() && size <= bytes_max;
-            let content = is_asked.then(|| odb.read(node.id).ok().map(|object| object.data().to_vec()));
-            Side { size, content: content.flatten() }
-        };
-        let changed = objects::compare(&store.repository, old, new)?;
-        let change = |changed: objects::Changed| Change {
-            path: PathBuf::from(OsStr::from_bytes(&changed.path)),
-            before: changed.before.map(side),
-            after: changed.after.map(side),
-        };
-        Ok(changed.into_iter().map(change).collect())
+        changes(&store, (old, new), bytes_max)
     }
 
     /// Puts the work tree back to a snapshot: files are rewritten, brought back or removed so that it
@@ -395,6 +382,24 @@ pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
 fn kept(store: &Store, tree: Oid, name: (&RunId, &str), at_ms: i64) -> Result<Snapshot, WorktreeError> {
     let commit = store.keep(tree, name, at_ms)?;
     Ok(Snapshot { commit: commit.to_string(), tree: tree.to_string() })
+}
+
+/// How two trees differ. Contents of more than `bytes_max` are left out.
+fn changes(store: &Store, (old, new): (Oid, Oid), bytes_max: u64) -> Result<Vec<Change>, WorktreeError> {
+    let odb = store.objects()?;
+    let side = |node: Node| {
+        let size = odb.read_header(node.id).map_or(0, |(size, _)| size as u64);
+        let is_asked = node.is_file() && size <= bytes_max;
+        let content = is_asked.then(|| odb.read(node.id).ok().map(|object| object.data().to_vec()));
+        Side { size, content: content.flatten() }
+    };
+    let changed = objects::compare(&store.repository, old, new)?;
+    let change = |changed: objects::Changed| Change {
+        path: PathBuf::from(OsStr::from_bytes(&changed.path)),
+        before: changed.before.map(side),
+        after: changed.after.map(side),
+    };
+    Ok(changed.into_iter().map(change).collect())
 }
 
 fn git_error(what: &'static str) -> impl Fn(git2::Error) -> WorktreeError {

@@ -62,6 +62,7 @@ impl ReviewGate {
             findings: Vec::new(),
             facts: self.facts.clone(),
             needs_person: None,
+            person_alone: false,
             act: vec![patch.text.clone()],
             undo: vec![format!("put the work tree back to {base}")],
         };

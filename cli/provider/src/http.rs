@@ -72,6 +72,12 @@ pub enum HttpError {
     Client(#[source] reqwest::Error),
 }
 
+/// What any HTTP client of loki begins with: TLS that trusts the authorities of the system, bounded waits, no redirects.
+pub fn http_client(limits: &Limits) -> Result<reqwest::ClientBuilder, HttpError> {
+    let tls = client::tls(client::system_roots()).map_err(HttpError::Tls)?;
+    Ok(client::builder(tls, limits))
+}
+
 /// Asks servers. Cheap to share; its connections are kept open for the next request.
 pub struct Http {
     /// For servers on the network: through the system's proxy, if there is one.

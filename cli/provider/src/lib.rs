@@ -32,7 +32,7 @@ pub use chat::Chat;
 pub use claude::Claude;
 pub use codex::Codex;
 pub use endpoint::{Endpoint, EndpointError, Thinking, connect};
-pub use http::{Http, HttpError, Limits, NowMs, Secret};
+pub use http::{Http, HttpError, Limits, NowMs, Secret, http_client};
 pub use responses::Responses;
 pub use scripted::{Script, Scripted};
 

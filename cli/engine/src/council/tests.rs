@@ -102,6 +102,7 @@ fn proposal() -> Proposal {
             fact("backup_verified", Area::Operations),
         ],
         needs_person: None,
+        person_alone: false,
         act: vec!["CREATE TABLE posts (id)".into()],
         undo: vec!["DROP TABLE posts".into()],
     }

@@ -15,6 +15,8 @@ use super::*;
 
 mod models;
 mod money;
+mod person;
+mod skills;
 
 use crate::council::reviewers;
 use crate::receipt::Signer;
@@ -116,6 +118,7 @@ fn proposal(name: &str) -> Proposal {
             fact("backup_verified", Area::Operations),
         ],
         needs_person: name.starts_with("lossy").then(|| "rows would be lost".to_owned()),
+        person_alone: false,
         act: vec!["up".into()],
         undo: vec!["down".into()],
     }
@@ -188,6 +191,7 @@ fn engine(
             Arc::new(Append(Arc::clone(world), root.join("log.txt"))),
         ],
         briefings: vec![],
+        skills: loki_skills::Catalog::default(),
         gates: vec![Arc::new(Applied(Arc::clone(world), names))],
         reviewers: reviewers::deterministic(),
         advocate: reviewers::advocate(),

@@ -1,5 +1,6 @@
 //! The council at work: reviewers are asked, votes are counted, approvals are stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use loki_ledger::event::{Approver, ArtifactId, Outcome, Usage};
@@ -28,49 +29,89 @@ pub struct CouncilVerdict {
     pub rounds: Vec<Round>,
 }
 
-/// Lets the council judge a proposal.
+/// What came of a council's meeting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its verdict.
+    pub verdict: CouncilVerdict,
+    /// The verdict in one line.
+    pub summary: String,
+    /// What asking the reviewers cost.
+    pub usage: Usage,
+}
+
+/// Lets the council judge a proposal that a run has made.
 pub(super) async fn council(
     engine: &Engine,
     subject: &str,
     proposal: &ArtifactId,
 ) -> Result<Outcome, EngineError> {
     let proposal: Option<Proposal> = engine.read("a proposal", proposal)?;
+    let held = match &proposal {
+        // Whoever is asked next decides alone.
+        Some(proposal) if proposal.person_alone && proposal.needs_person.is_some() => {
+            let held = ended(subject, Ok(()), Vec::new(), Usage::FREE);
+            Held { summary: "left to a person".to_owned(), ..held }
+        }
+        Some(proposal) => convene(&engine.reviewers, engine.advocate.as_ref(), subject, proposal).await,
+        None => ended(subject, Err("the proposal is gone".to_owned()), Vec::new(), Usage::FREE),
+    };
+    let Held { verdict, summary, usage } = held;
+    let approved = verdict.approved;
+    let verdict = engine.keep("a council's verdict", &verdict)?.id;
+    Ok(Outcome::Council { approved, verdict, summary, usage })
+}
+
+/// Lets these reviewers judge a proposal: as many rounds as it takes, and the advocate where they agree.
+pub async fn convene(
+    reviewers: &[Arc<dyn Reviewer>],
+    advocate: &dyn Reviewer,
+    subject: &str,
+    proposal: &Proposal,
+) -> Held {
     let mut rounds: Vec<Round> = Vec::new();
     let mut usage = Usage::FREE;
-    let (approved, reason) = loop {
-        let Some(proposal) = &proposal else { break (false, "the proposal is gone".to_owned()) };
+    let decided = loop {
         match council::decide(&rounds) {
             Decision::Convene(open) => {
-                let (ballots, cost) = round(engine, proposal, &open).await;
+                let (ballots, cost) = round(reviewers, proposal, &open).await;
                 rounds.push(Round { ballots, advocate: None });
                 usage = usage.plus(cost);
             }
             Decision::Advocate => {
-                let (ballot, cost) = ballot(engine.advocate.as_ref(), proposal, &[]).await;
+                let (ballot, cost) = ballot(advocate, proposal, &[]).await;
                 usage = usage.plus(cost);
                 if let Some(last) = rounds.last_mut() {
                     last.advocate = Some(ballot);
                 }
             }
-            Decision::Approved => break (true, "approved".to_owned()),
-            Decision::Rejected(why) => break (false, why),
+            Decision::Approved => break Ok(()),
+            Decision::Rejected(why) => break Err(why),
         }
     };
+    ended(subject, decided, rounds, usage)
+}
+
+fn ended(subject: &str, decided: Result<(), String>, rounds: Vec<Round>, usage: Usage) -> Held {
     let votes = rounds.last().map_or(0, |round| round.ballots.iter().filter(|b| b.opinion.is_ok()).count());
+    let approved = decided.is_ok();
+    let reason = decided.err().unwrap_or_else(|| "approved".to_owned());
     let summary = match approved {
         true if rounds.len() == 1 => format!("approved by {votes} reviewers in 1 round"),
         true => format!("approved by {votes} reviewers in {} rounds", rounds.len()),
         false => format!("not approved: {reason}"),
     };
-    let verdict = CouncilVerdict { subject: subject.to_owned(), approved, reason, rounds };
-    let verdict = engine.keep("a council's verdict", &verdict)?.id;
-    Ok(Outcome::Council { approved, verdict, summary, usage })
+    Held { verdict: CouncilVerdict { subject: subject.to_owned(), approved, reason, rounds }, summary, usage }
 }
 
 /// One round: every reviewer at the same time, none seeing another's vote.
-async fn round(engine: &Engine, proposal: &Proposal, open: &[Finding]) -> (Vec<Ballot>, Usage) {
+async fn round(
+    reviewers: &[Arc<dyn Reviewer>],
+    proposal: &Proposal,
+    open: &[Finding],
+) -> (Vec<Ballot>, Usage) {
     let asked: Vec<_> =
-        engine.reviewers.iter().take(council::SEATS).map(|r| ballot(r.as_ref(), proposal, open)).collect();
+        reviewers.iter().take(council::SEATS).map(|r| ballot(r.as_ref(), proposal, open)).collect();
     let (ballots, costs): (Vec<_>, Vec<_>) = futures::future::join_all(asked).await.into_iter().unzip();
     (ballots, costs.into_iter().fold(Usage::FREE, Usage::plus))
 }

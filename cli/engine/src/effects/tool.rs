@@ -1,14 +1,15 @@
 //! A call: of a tool that was handed to the engine, or of one of the engine's own (`plan`, `note`,
-//! `finish`, `read_output`), which change nothing but what the ledger holds.
+//! `finish`, `read_output`, `skill`), which change nothing but what the ledger holds.
 
 use loki_ledger::event::{CallRef, EffectKind, Note, NoteKind, Outcome, Recovery};
 use loki_ledger::run::Run;
 use serde_json::Value;
 
-use super::{answered, explain, head};
+use super::{answered, explain, head, skill};
 use crate::engine::{Engine, EngineError};
 use crate::prompt::MODEL_OUTPUT_BYTES_MAX;
-use crate::tool::Answer;
+use crate::skills;
+use crate::tool::{Answer, DISK_FULL};
 
 /// Items a plan may have, and bytes each.
 const PLAN_ITEMS_MAX: usize = 200;
@@ -25,12 +26,18 @@ const CLAIM_BYTES_MAX: usize = 4000;
 const EXPECTS_BYTES_MAX: usize = 4096;
 
 /// The effect that a call is, and what to do should its process die.
-pub(super) async fn intend(engine: &Engine, call: CallRef) -> Result<(EffectKind, Recovery), EngineError> {
+pub(super) async fn intend(
+    engine: &Engine,
+    run: &Run,
+    call: CallRef,
+) -> Result<(EffectKind, Recovery), EngineError> {
     let Some(tool) = engine.tool(&call.tool).filter(|_| !call.malformed) else {
         return Ok((EffectKind::Tool { call, expects: None }, Recovery::Repeat));
     };
     let input: Value = engine.read("a call's input", &call.input)?;
-    let expects = tool.prepare(&input).await.filter(|found| found.len() <= EXPECTS_BYTES_MAX);
+    // Providers name calls within a phase.
+    let name = format!("{}/{}/{:?}/{}", run.id, run.iteration, run.phase, call.id);
+    let expects = tool.prepare_call(&name, &input).await.filter(|found| found.len() <= EXPECTS_BYTES_MAX);
     Ok((EffectKind::Tool { call, expects }, tool.recovery()))
 }
 
@@ -53,7 +60,11 @@ pub(super) async fn call(
         "note" => return note(engine, run, &input),
         "finish" => return Ok(claim(engine, &input)),
         "read_output" => return read_output(engine, run, &input),
+        "skill" => return skill::skill(engine, run, &input),
         _ => {}
+    }
+    if let Some(refusal) = skills::refusal(run, &call.tool, &input) {
+        return answered(engine, false, &refusal.summary, &refusal.output);
     }
     let Some(tool) = engine.tool(&call.tool) else {
         let message = format!("there is no tool called `{}`", call.tool);
@@ -66,6 +77,7 @@ pub(super) async fn call(
             needs_person: proposal.needs_person.clone(),
             proposal: engine.keep("a proposal", &proposal)?.id,
         }),
+        Err(error) if error.code == DISK_FULL => Err(EngineError::NoRoom { tool: call.tool.clone() }),
         Err(error) => {
             // The first line is for people; what a command printed may follow it.
             let summary = error.message.lines().next().unwrap_or_default();

@@ -4,7 +4,7 @@
 use loki_ledger::event::{NoteKind, Verdict};
 use loki_ledger::run::{GateResult, Run};
 
-use super::Sources;
+use super::{Sources, skills};
 use crate::effects::head;
 use crate::engine::{EngineError, read};
 use crate::stuck::{self, Rung};
@@ -32,6 +32,8 @@ pub(super) fn system(sources: &Sources<'_>, run: &Run) -> Result<String, EngineE
     let mut blocks = vec![RULES.to_owned()];
     blocks.extend(document(sources, run)?);
     blocks.extend(sources.briefings.iter().filter_map(|briefing| briefing.render(BRIEFING_BYTES_MAX)));
+    blocks.extend(skills::listing(sources));
+    blocks.extend(skills::standing(sources, run)?);
     blocks.extend(notes(run));
     blocks.extend(block("guidance", &run.steers.join("\n")));
     let listed = run.started.as_ref().map_or(&[][..], |started| &started.checklist);
@@ -46,7 +48,7 @@ pub(super) fn system(sources: &Sources<'_>, run: &Run) -> Result<String, EngineE
 }
 
 /// A named block; none where there is nothing to say.
-fn block(name: &str, text: &str) -> Option<String> {
+pub(super) fn block(name: &str, text: &str) -> Option<String> {
     (!text.is_empty()).then(|| format!("<{name}>\n{text}\n</{name}>"))
 }
 

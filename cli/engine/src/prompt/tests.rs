@@ -61,6 +61,7 @@ fn a_prompt_holds_all_that_must_not_be_forgotten_and_no_gates_facts() {
         reader: ledger.reader(),
         briefings: &[],
         tools: &[],
+        skills: &Catalog::default(),
         output_bytes_max: MODEL_OUTPUT_BYTES_MAX,
         acts: false,
     };

@@ -42,6 +42,9 @@ fn write(receipt: &Receipt, out: &mut String) -> std::fmt::Result {
         let usd = model.micro_usd as f64 / 1e6;
         writeln!(out, "- Model {}: {} turns, {usd:.4} USD", model.model, model.turns)?;
     }
+    for skill in &facts.skills {
+        writeln!(out, "- Skill {}: {}, SHA-256 {}", skill.name, skill.place, skill.sha256)?;
+    }
     writeln!(out, "- Files changed: {}", facts.files_changed.len())?;
     if let Some(sha256) = &facts.diff_sha256 {
         writeln!(out, "- Difference: SHA-256 {sha256}")?;

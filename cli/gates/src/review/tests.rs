@@ -80,6 +80,7 @@ async fn hold(model: &Arc<Model>, allowance: Option<u64>) -> Judgement {
         findings: vec![],
         facts: vec![],
         needs_person: None,
+        person_alone: false,
         act: vec![patch.text.clone()],
         undo: vec!["undo".into()],
     };
@@ -198,6 +199,7 @@ async fn a_reviewer_that_hangs_has_not_voted_and_is_reckoned_with() {
         findings: vec![],
         facts: vec![],
         needs_person: None,
+        person_alone: false,
         act: vec![],
         undo: vec![],
     };
@@ -304,6 +306,7 @@ fn data_cannot_close_its_marks_and_secrets_are_not_shown() {
         findings: vec![],
         facts: vec![],
         needs_person: None,
+        person_alone: false,
         act: vec![patch.text.clone()],
         undo: vec![],
     };

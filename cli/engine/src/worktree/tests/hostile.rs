@@ -255,6 +255,23 @@ fn a_link_to_a_folder_is_not_walked() {
 }
 
 #[test]
+fn two_snapshots_are_compared_whatever_the_files_are_now() {
+    let project = Project::new();
+    let worktree = project.worktree();
+    project.write("a.txt", "one");
+    let first = worktree.snapshot(&run(), 1, 0).unwrap();
+    project.write("a.txt", "two");
+    let second = worktree.snapshot(&run(), 2, 0).unwrap();
+    project.write("a.txt", "three");
+    project.write("b.txt", "new");
+    let changes = worktree.changes(&first.commit, Some(&second.commit), 1000).unwrap();
+    let side = |side: &Option<Side>| side.as_ref().and_then(|side| side.content.clone()).unwrap();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!((side(&changes[0].before), side(&changes[0].after)), (b"one".to_vec(), b"two".to_vec()));
+    worktree.changes(&first.commit, Some(&"0".repeat(40)), 1000).unwrap_err();
+}
+
+#[test]
 fn who_may_read_a_file_stays_so() {
     let project = Project::new();
     project.write("secret.txt", "one");
