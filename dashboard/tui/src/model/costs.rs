@@ -136,6 +136,7 @@ impl Costs {
             | Outcome::Planned { .. }
             | Outcome::Claimed { .. }
             | Outcome::Noted { .. }
+            | Outcome::Activated { .. }
             | Outcome::Review { .. }
             | Outcome::Approved
             | Outcome::Compared { .. }

@@ -167,6 +167,10 @@ fn ended(kind: Option<&EffectKind>, outcome: &Outcome) -> (Kind, Mark, String) {
         Outcome::Planned { items } => (what, Mark::Note, format!("plan of {} items taken over", items.len())),
         Outcome::Claimed { summary, .. } => (what, Mark::Note, format!("claims to be done: {summary}")),
         Outcome::Noted { note } => (what, Mark::Note, format!("noted: {}", note.text)),
+        Outcome::Activated { skill, .. } => {
+            let of = short(&skill.hash);
+            (what, Mark::Note, format!("skill {} taken up from {} ({of})", skill.name, skill.place))
+        }
         Outcome::Review { subject, needs_person, .. } => {
             let by = if needs_person.is_some() { "a person" } else { "the council" };
             (what, Mark::Warning, format!("proposal {} needs {by}", short(subject)))

@@ -129,22 +129,41 @@ impl Log {
         self.rows.is_empty()
     }
 
-    /// The lines that a filter lets through, oldest first.
-    pub fn rows<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a Row> {
+    /// The lines that a filter lets through, oldest first: at most `height` of them from `top` on, which is
+    /// told how many there are. Returns how many there are and what `top` said as well.
+    pub fn window(
+        &self,
+        filter: &Filter,
+        height: usize,
+        top: impl FnOnce(usize) -> usize,
+    ) -> (usize, usize, Vec<&Row>) {
+        let until = filter.until.unwrap_or(u64::MAX);
+        let end = self.rows.partition_point(|row| row.line.seq <= until);
+        if filter.kind.is_none() && filter.text.is_empty() {
+            let top = top(end);
+            let rows = self.rows.range(top.min(end)..top.saturating_add(height).min(end));
+            return (end, top, rows.collect());
+        }
         let wanted = filter.text.to_lowercase();
-        self.rows.iter().filter(move |row| {
+        let lets_through = |row: &&Row| {
             filter.kind.is_none_or(|kind| kind == row.kind)
-                && filter.until.is_none_or(|until| row.line.seq <= until)
                 && (wanted.is_empty() || holds(&row.line.text, &wanted))
-        })
+        };
+        let rows: Vec<&Row> = self.rows.range(..end).filter(lets_through).collect();
+        let top = top(rows.len());
+        (rows.len(), top, rows.iter().skip(top).take(height).copied().collect())
     }
 }
 
 /// Whether `text` holds `wanted`, which is in lower case.
 pub(crate) fn holds(text: &str, wanted: &str) -> bool {
     if text.is_ascii() && wanted.is_ascii() {
-        let wanted = wanted.as_bytes();
-        return text.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted));
+        let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
+        let Some(first) = wanted.first() else { return true };
+        // A hundred thousand lines are searched for every picture, so what cannot begin there is skipped quickly.
+        let mut begins = memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text);
+        let fits = |at: usize| text.get(at..at + wanted.len());
+        return begins.any(|at| fits(at).is_some_and(|part| part.eq_ignore_ascii_case(wanted)));
     }
     text.to_lowercase().contains(wanted)
 }

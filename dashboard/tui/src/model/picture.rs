@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use loki_ledger::Recorded;
 use loki_ledger::event::{ArtifactId, EffectKind, Event, Outcome, RunId, Stop, Verdict};
-use loki_ledger::run::Run;
+use loki_ledger::run::{Run, SnapshotTaken};
 
 use super::costs::{Costs, Money};
 use super::line::{Line, Mark, Told, line_of, order};
@@ -33,6 +33,9 @@ const TAKEN_MAX: usize = 64;
 /// Notes whose time is kept: the newest.
 const NOTES_MAX: usize = 500;
 
+/// Snapshots whose time is kept: the newest.
+const SNAPSHOTS_MAX: usize = 500;
+
 /// Columns of a command that was taken.
 const ORDER_COLUMNS_MAX: usize = 200;
 
@@ -59,6 +62,8 @@ pub struct Picture {
     pub taken: VecDeque<Taken>,
     /// When each of the newest notes was written, in milliseconds since the epoch.
     pub notes_ms: VecDeque<i64>,
+    /// When each of the newest snapshots was taken, in milliseconds since the epoch.
+    pub snapshots_ms: VecDeque<i64>,
     /// When the plan was taken over, in milliseconds since the epoch.
     pub planned_ms: Option<i64>,
     /// When the open effect was begun, in milliseconds since the epoch.
@@ -188,6 +193,7 @@ impl Picture {
             councils: VecDeque::new(),
             taken: VecDeque::new(),
             notes_ms: VecDeque::new(),
+            snapshots_ms: VecDeque::new(),
             planned_ms: None,
             effect_ms: None,
             driver: None,
@@ -337,6 +343,9 @@ impl Picture {
         let kind = self.run.open.as_ref().map(|open| &open.intent.kind);
         match (kind, outcome) {
             (_, Outcome::Planned { .. }) => self.planned_ms = Some(at_ms),
+            (Some(EffectKind::Snapshot), Outcome::Snapshot { .. }) => {
+                bounded(&mut self.snapshots_ms, SNAPSHOTS_MAX, at_ms);
+            }
             (_, Outcome::Claimed { .. }) => self.claimed_ms = Some(at_ms),
             (Some(EffectKind::Tool { call, .. }), Outcome::Review { subject, proposal, .. }) => {
                 self.proposals.retain(|seen| seen.subject != *subject);
@@ -417,6 +426,14 @@ impl Picture {
     /// A proposal as it was last made.
     pub fn proposal(&self, subject: &str) -> Option<&ProposalSeen> {
         self.proposals.iter().rev().find(|seen| seen.subject == subject)
+    }
+
+    /// The run's snapshots, oldest first, with when each was taken, where that is known.
+    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = (&SnapshotTaken, Option<i64>)> {
+        let snapshots = &self.run.snapshots;
+        let skip = snapshots.len().saturating_sub(self.snapshots_ms.len());
+        let at_ms = move |at: usize| at.checked_sub(skip).and_then(|at| self.snapshots_ms.get(at)).copied();
+        snapshots.iter().enumerate().map(move |(at, snapshot)| (snapshot, at_ms(at)))
     }
 
     /// The council's newest judgement of a proposal.

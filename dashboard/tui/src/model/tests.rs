@@ -2,7 +2,7 @@ use loki_ledger::EventHash;
 use loki_ledger::event::ArtifactId;
 use loki_ledger::event::{
     Approver, CallRef, Command, Cost, EffectKind, Event, Intent, Limits, Note, NoteKind, Outcome, Phase,
-    Recovery, RunStarted, Stop, TurnEnd, Usage, Verdict, Wait, WaitEnd,
+    Recovery, RunStarted, Skill, Stop, TurnEnd, Usage, Verdict, Wait, WaitEnd,
 };
 use loki_ledger::run::{RECOVERIES_SPENT, Run};
 use proptest::prelude::*;
@@ -101,6 +101,17 @@ fn candidates(run: &Run, n: u64) -> Vec<Event> {
         ended(Outcome::Planned { items: vec![text("item"), text("other")] }),
         ended(Outcome::Claimed { summary: text("claim"), exhausted: false, evidence: vec![] }),
         ended(Outcome::Noted { note: Note { kind: NoteKind::Finding, text: text("note") } }),
+        ended(Outcome::Activated {
+            skill: Skill {
+                name: text("skill"),
+                place: text("place"),
+                hash: text("hash"),
+                snapshot: artifact("snapshot"),
+                allowed_tools: None,
+            },
+            output: artifact("output"),
+            bytes: n,
+        }),
         ended(Outcome::Review {
             subject: subject.clone(),
             proposal: artifact("proposal"),
@@ -287,13 +298,17 @@ fn a_hundred_thousand_events_stay_within_bounds() {
     assert!(model.checkpoints.len() <= CHECKPOINTS_MAX);
     assert!(model.live.output.len() <= 200 && model.live.taken.len() <= 64);
     let filter = Filter { text: "COMMAND 100399".to_owned(), ..Filter::default() };
-    assert_eq!(model.log.rows(&filter).count(), 1);
+    assert_eq!(model.log.window(&filter, 9, |_| 0).0, 1);
 }
 
 #[test]
 fn the_log_is_filtered_by_kind_text_and_moment() {
     let model = folded(&ledger(&spread(400)));
-    let rows = |filter: Filter| model.log.rows(&filter).map(|row| row.line.seq).collect::<Vec<_>>();
+    let rows = |filter: Filter| {
+        let (count, _, rows) = model.log.window(&filter, usize::MAX, |_| 0);
+        assert_eq!(count, rows.len());
+        rows.into_iter().map(|row| row.line.seq).collect::<Vec<_>>()
+    };
     let tools = rows(Filter { kind: Some(Kind::Tool), ..Filter::default() });
     assert!(!tools.is_empty() && tools.len() < 400);
     let early = rows(Filter { until: Some(10), ..Filter::default() });

@@ -130,7 +130,10 @@ impl Iteration {
                 self.calls.0 += 1;
                 self.calls.1 += u32::from(!ok);
             }
-            Outcome::Planned { .. } | Outcome::Claimed { .. } | Outcome::Noted { .. } => self.calls.0 += 1,
+            Outcome::Planned { .. }
+            | Outcome::Claimed { .. }
+            | Outcome::Noted { .. }
+            | Outcome::Activated { .. } => self.calls.0 += 1,
             Outcome::Gate { verdict, .. } => {
                 self.gates.1 += 1;
                 self.gates.0 += u32::from(matches!(verdict, Verdict::Pass | Verdict::NotApplicable));

@@ -15,10 +15,11 @@ pub(super) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Drawn {
     let until = scene.state.replay.as_ref().map(|replay| replay.seq);
     let filter = Filter { until, ..scene.state.filter.clone() };
     let height = usize::from(body.height);
-    let count = model.log.rows(&filter).count();
-    let end = count.saturating_sub(height);
     let place = scene.state.place();
-    let top = if place.follows { end } else { place.top.min(end) };
+    let (count, top, rows) = model.log.window(&filter, height, |count| {
+        let end = count.saturating_sub(height);
+        if place.follows { end } else { place.top.min(end) }
+    });
 
     let of = filter.kind.map_or("all events", |kind| kind.name());
     let text = match filter.text.as_str() {
@@ -35,7 +36,7 @@ pub(super) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Drawn {
     buf.set_line(head.x, head.y, &heading(scene.look, &title, &newest, usize::from(head.width)), head.width);
 
     let mut page = Page::new(scene.look, body.width.saturating_sub(1));
-    for row in model.log.rows(&filter).skip(top).take(height) {
+    for row in rows {
         let mut parts = vec![(format!("{:>6} {:<8}", row.line.seq, row.kind.name()), Tone::Faint)];
         parts.extend(run::said_parts(scene.look, &row.line));
         page.parts(parts);

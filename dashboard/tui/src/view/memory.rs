@@ -16,7 +16,7 @@ pub(super) fn draw(scene: &Scene<'_>, buf: &mut Buffer, area: Rect) -> Drawn {
         notes(scene, &mut page, picture);
         guidance(scene, &mut page, picture);
         claim(scene, &mut page, picture);
-        snapshots(&mut page, picture);
+        snapshots(scene, &mut page, picture);
         edits(&mut page, picture);
     }
     scrolled(scene, buf, area, &page.lines)
@@ -71,13 +71,15 @@ fn claim(scene: &Scene<'_>, page: &mut Page, picture: &Picture) {
     }
 }
 
-fn snapshots(page: &mut Page, picture: &Picture) {
+fn snapshots(scene: &Scene<'_>, page: &mut Page, picture: &Picture) {
     page.heading("Snapshots", "ledger; R puts the files back to one");
     if picture.run.snapshots.is_empty() {
         page.line("  none yet", Tone::Faint);
     }
-    for snapshot in picture.run.snapshots.iter().rev().take(50) {
-        page.row(&format!("iteration {}", snapshot.iteration), short(&snapshot.commit), Tone::Plain);
+    for (snapshot, at_ms) in picture.snapshots().rev().take(50) {
+        let when = at_ms.map_or_else(|| UNKNOWN.to_owned(), |at| age(scene.now_ms(), at));
+        let value = format!("{}, {when}", short(&snapshot.commit));
+        page.row(&format!("iteration {}", snapshot.iteration), &value, Tone::Plain);
     }
 }
 

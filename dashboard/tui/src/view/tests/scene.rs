@@ -210,6 +210,7 @@ fn proposal() -> Proposal {
             },
         ],
         needs_person: Some("rows".to_owned()),
+        person_alone: false,
         act: vec!["ALTER TABLE recipes DROP COLUMN body;".to_owned()],
         undo: vec!["ALTER TABLE recipes ADD COLUMN body TEXT;".to_owned()],
     }
