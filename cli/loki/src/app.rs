@@ -4,11 +4,18 @@
 
 mod agents;
 mod commit;
+pub(crate) mod decisions;
+pub(crate) mod desk;
+pub(crate) mod doors;
+pub(crate) mod drivers;
 mod error;
 mod forge;
 mod gates;
+pub(crate) mod judge;
 mod preflight;
+pub(crate) mod servers;
 pub(crate) mod serving;
+pub(crate) mod skills;
 mod smoke;
 mod staged;
 #[cfg(test)]
@@ -25,14 +32,16 @@ use forge_detect::Requirements;
 use loki_blueprint::{Blueprint, Existing, MIGRATIONS, MigrationFile, plan};
 use loki_engine::council::reviewers;
 use loki_engine::iteration::{Attended, REVIEW};
+use loki_engine::operations::Place;
 use loki_engine::receipt::{self, Signer};
 use loki_engine::tool::{Briefing, Case, Gate, Tool};
 use loki_engine::worktree::Worktree;
 use loki_engine::{Edits, Engine, Observer};
 use loki_ledger::event::{ArtifactId, Event, Limits, Phase, RunId, RunStarted, VERSION, Verdict};
 use loki_ledger::run::Run;
-use loki_ledger::{Ledger, LedgerError, Reader};
+use loki_ledger::{Ledger, Reader};
 use loki_provider::Provider;
+use loki_skills::Catalog;
 use loki_store::{Clock, SystemClock, Timestamp, replace_file};
 use loki_tools::Processes;
 use loki_tools::files::Project;
@@ -44,6 +53,7 @@ use crate::error::CommandError;
 pub(crate) use error::AppError;
 use forge::{LazyForge, Summary};
 use gates::signin::SignIn;
+use servers::Servers;
 use serving::beside::Beside;
 use serving::values::Values;
 use staged::Staged;
@@ -59,6 +69,8 @@ pub(crate) struct App {
     work: Option<Work>,
     /// What a model's commands started to go on.
     processes: Processes,
+    /// MCP servers of others; none where no run is driven.
+    servers: Servers,
     /// The backend served beside a run; `None` where no run is driven.
     beside: Option<Arc<Beside>>,
 }
@@ -102,13 +114,16 @@ impl App {
             forge,
             work: None,
             processes: Processes::default(),
+            servers: Servers::default(),
             beside: None,
         }
     }
 
     /// The project a command is about, to look at.
     pub(crate) fn of(context: &Context) -> Self {
-        Self::new(context.project.root(), &context.project.state_dir(), Arc::new(SystemClock))
+        let app = Self::new(context.project.root(), &context.project.state_dir(), Arc::new(SystemClock));
+        app.forge.heed(context);
+        app
     }
 
     /// The project a command is about, to judge what is there.
@@ -122,7 +137,8 @@ impl App {
         let work = Work::to_drive(context, &app.clock)?;
         let beside =
             Arc::new(Beside::new(&app.state.join("forge"), context.config()?, context.environment.all()));
-        Ok(Self { work: Some(work), beside: Some(beside), ..app })
+        let servers = work.servers(context);
+        Ok(Self { work: Some(work), beside: Some(beside), servers, ..app })
     }
 
     /// The `.loki` folder.
@@ -135,11 +151,6 @@ impl App {
         self.clock.now()
     }
 
-    /// Keeps other processes from driving a run here.
-    pub(crate) fn lock(&self) -> Result<Ledger, AppError> {
-        Ok(Ledger::open(&self.state, Arc::clone(&self.clock))?)
-    }
-
     /// The newest run.
     pub(crate) fn latest(&self, reader: &Reader) -> Result<Option<Run>, AppError> {
         match reader.runs()?.first() {
@@ -148,14 +159,28 @@ impl App {
         }
     }
 
+    /// The project that operations on runs are about.
+    pub(crate) fn place(&self) -> Place {
+        Place { root: self.root.clone(), state: self.state.clone(), clock: Arc::clone(&self.clock) }
+    }
+
+    /// The project's folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The run that a command names, by its name or the beginning of it; the newest where it names none.
     pub(crate) fn run(&self, named: Option<&str>) -> Result<(Reader, Run), AppError> {
-        let reader = self.reader()?.ok_or(AppError::NoRun)?;
-        let runs = reader.runs()?;
-        let mut meant = runs.iter().filter(|run| named.is_none_or(|name| run.id.as_str().starts_with(name)));
-        let Some(first) = meant.next() else { return Err(AppError::NoRun) };
-        let run = reader.fold(&first.id)?;
-        Ok((reader, run))
+        Ok(self.place().run(named)?)
+    }
+
+    /// Takes the file `PAUSE` away, which would pause the run again.
+    pub(crate) fn lift_pause(&self) -> Result<(), AppError> {
+        let file = self.state.join("PAUSE");
+        if file.exists() {
+            fs::remove_file(&file).map_err(|source| AppError::Write { path: file, source })?;
+        }
+        Ok(())
     }
 
     /// What the backend holds, as the blueprint knows it.
@@ -200,11 +225,7 @@ impl App {
 
     /// The ledger, for reading only; `None` where no run ever started.
     pub(crate) fn reader(&self) -> Result<Option<Reader>, AppError> {
-        match Reader::open(&self.state) {
-            Ok(reader) => Ok(Some(reader)),
-            Err(LedgerError::Absent { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.place().reader()?)
     }
 
     /// Everything a run of this job is driven with. Takes the project's lock.
@@ -234,6 +255,7 @@ impl App {
             provider: self.provider(requirements, goes_on)?,
             tools: self.tools(requirements, self.has_model())?,
             briefings: self.briefings(),
+            skills: self.skills(requirements, self.has_model()),
             gates: self.gates(requirements, self.has_model()),
             reviewers: reviewers::deterministic(),
             advocate: reviewers::advocate(),
@@ -247,13 +269,16 @@ impl App {
 
     /// Whatever was started to go on ends with the phase that started it: gates must not see it.
     fn ending_processes(&self, observer: Observer) -> Observer {
-        let processes = self.processes.clone();
+        let (processes, servers) = (self.processes.clone(), self.servers.clone());
         Box::new(move |recorded, run| {
             if let Event::PhaseEnded { phase: Phase::Act, .. } | Event::RunStopped { .. } = &recorded.event
                 && let Ok(runtime) = tokio::runtime::Handle::try_current()
             {
-                let processes = processes.clone();
-                runtime.spawn(async move { processes.end_all().await });
+                let (processes, servers) = (processes.clone(), servers.clone());
+                runtime.spawn(async move {
+                    processes.end_all().await;
+                    servers.end_all().await;
+                });
             }
             observer(recorded, run);
         })
@@ -403,7 +428,18 @@ impl App {
         let workshop = self.work.as_ref().filter(|_| by_model).and_then(|work| work.workshop().ok());
         let project = Project::open(&self.root).map_err(|source| AppError::Project { source })?;
         tools.extend(loki_tools::tools(&project, workshop.as_ref(), &self.processes));
+        if by_model {
+            tools.extend(self.servers.tools(&tools));
+        }
         Ok(tools)
+    }
+
+    /// The skills that a model may take up: how to work with a backend is told where there is to be one.
+    pub(crate) fn skills(&self, requirements: &Requirements, by_model: bool) -> Catalog {
+        match self.work.as_ref().filter(|_| by_model) {
+            Some(work) => work.skills(self.builds_a_backend(requirements)),
+            None => Catalog::default(),
+        }
     }
 
     /// Where the key that signs receipts is kept.

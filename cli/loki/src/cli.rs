@@ -7,9 +7,9 @@ use clap::error::ErrorKind as ClapKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    approve, cleanup, completions, config, doctor, forge, forge_detect, init, ledger, pause, plan, prompt,
-    receipt, reference, reject, resume, rollback, sandbox, start, status, steer, stop, tui, verify, watch,
-    why,
+    approve, cleanup, completions, config, doctor, forge, forge_detect, init, ledger, mcp, pause, plan,
+    prompt, receipt, reference, reject, resume, rollback, sandbox, skills, start, status, steer, stop, tui,
+    verify, watch, why,
 };
 use crate::context::Context;
 use crate::environment::Environment;
@@ -87,6 +87,8 @@ enum Command {
     Forge(forge::ForgeArgs),
     ForgeDetect(forge_detect::ForgeDetectArgs),
     Sandbox(sandbox::SandboxArgs),
+    Skills(skills::SkillsArgs),
+    Mcp(mcp::McpArgs),
     Ledger(ledger::LedgerArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
@@ -135,6 +137,8 @@ fn dispatch(ui: &mut Ui, context: &Context, command: &Command) -> Result<Status,
         Command::Rollback(args) => rollback::rollback(ui, context, args),
         Command::Prompt(args) => prompt::prompt(ui, context, args),
         Command::Sandbox(args) => sandbox::sandbox(ui, context, args),
+        Command::Skills(args) => skills::skills(ui, context, args),
+        Command::Mcp(args) => mcp::mcp(ui, context, args),
         Command::Ledger(args) => ledger::ledger(ui, context, args),
         Command::Forge(args) => forge::forge(ui, context, args),
         Command::ForgeDetect(args) => forge_detect::forge_detect(ui, context, args),

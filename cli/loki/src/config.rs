@@ -2,6 +2,7 @@
 //! `LOKI_*` < flags. Every value knows the layer it came from; a key nobody knows is refused.
 
 pub(crate) mod keys;
+pub(crate) mod servers;
 mod value;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use crate::nearest::nearest;
 
 pub(crate) use keys::ALL;
 pub(crate) use value::{AnyKey, Key, Setting};
+
+use servers::Server;
 
 /// A configuration file longer than this is not one.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -77,6 +80,7 @@ impl Overrides {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     entries: BTreeMap<&'static str, Entry>,
+    servers: BTreeMap<String, Server>,
 }
 
 impl Config {
@@ -118,6 +122,11 @@ impl Config {
         self.entries.iter().map(|(name, entry)| (*name, entry))
     }
 
+    /// The MCP servers whose tools a run may use, by name.
+    pub(crate) fn servers(&self) -> &BTreeMap<String, Server> {
+        &self.servers
+    }
+
     /// The setting called `name`, or an error with the nearest name.
     pub(crate) fn entry(&self, name: &str) -> Result<&Entry, CommandError> {
         self.entries.get(name).ok_or_else(|| unknown(name, "settings"))
@@ -129,7 +138,7 @@ impl Config {
             let entry = Entry { value: key.default_toml(), source: Source::Default };
             (key.name(), entry)
         });
-        Config { entries: entries.collect() }
+        Config { entries: entries.collect(), servers: BTreeMap::new() }
     }
 
     /// Refuses what a project's file must not say: how its commands are confined is for whoever runs them.
@@ -164,7 +173,18 @@ impl Config {
 
     fn lay_file(&mut self, path: &Path, whose: Whose) -> Result<(), CommandError> {
         let Some(text) = read_file(path)? else { return Ok(()) };
-        for (name, value) in leaves(&parse_file(path, &text)?) {
+        let mut table = parse_file(path, &text)?;
+        self.lay_servers(&mut table, whose).map_err(|why| {
+            let message = format_args!("wrong MCP servers in {}", path.display());
+            let error = CommandError::new(ErrorKind::Config, message).caused_by(&Reason(why));
+            match whose {
+                Whose::User => error,
+                Whose::Project => {
+                    error.hint("What is started or reached belongs into your own file: `loki config path`.")
+                }
+            }
+        })?;
+        for (name, value) in leaves(&table) {
             let shown = path.display().to_string();
             let key = key_named(&name).ok_or_else(|| unknown(&name, &shown))?;
             if whose == Whose::Project {
@@ -172,6 +192,15 @@ impl Config {
             }
             self.put(key, &value, Source::File(path.to_owned()))?;
         }
+        Ok(())
+    }
+
+    fn lay_servers(&mut self, table: &mut toml::Table, whose: Whose) -> Result<(), String> {
+        let tables = servers::taken(table)?;
+        self.servers = match whose {
+            Whose::User => servers::named(tables)?,
+            Whose::Project => servers::narrowed(std::mem::take(&mut self.servers), tables)?,
+        };
         Ok(())
     }
 

@@ -5,12 +5,11 @@
 
 mod show;
 
-pub(crate) use show::describe;
-
 use std::sync::Arc;
 
 use loki_engine::iteration::Attended;
 use loki_engine::receipt::{self, exit_code};
+use loki_engine::story::Story;
 use loki_engine::{Engine, Observer, drive, reopen};
 use loki_ledger::event::{Limits, Stop};
 use loki_ledger::run::Run;
@@ -166,7 +165,7 @@ pub(crate) fn status(stop: &Stop) -> Status {
 /// Says how the run ended, what is known and what to do next.
 pub(crate) fn report(ui: &mut Ui, app: &App, run: &Run, stop: &Stop) -> Result<(), CommandError> {
     let path = receipt::folder(app.state(), run.id.as_str()).join("receipt.json");
-    let story = crate::story::Story::of(run, stop);
+    let story = Story::of(run, stop);
     if ui.is_headless() || ui.is_json() {
         let gates: Vec<_> = run
             .gates
@@ -186,7 +185,7 @@ pub(crate) fn report(ui: &mut Ui, app: &App, run: &Run, stop: &Stop) -> Result<(
         }))?;
         return Ok(());
     }
-    story.tell(ui, run)?;
+    crate::story::tell(ui, &story, run)?;
     if path.exists() {
         ui.result(format_args!("Receipt: {}", path.display()))?;
     }

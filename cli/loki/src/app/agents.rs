@@ -7,7 +7,7 @@
 
 mod door;
 mod launch;
-mod program;
+pub(crate) mod program;
 mod reach;
 #[cfg(test)]
 mod tests;

@@ -2,35 +2,53 @@
 //! database can be asked becomes gates.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use forge_auth::keys::KeyRing;
-use forge_core::{ApprovalBy, Explain, evidence_hash};
+use forge_core::{ApprovalBy, evidence_hash};
 use forge_database::lint;
-use forge_ops::{Access, Forge, ForgeError, OpError, OperationInfo, Outcome, People};
+use forge_ops::{Data, Forge, ForgeError, OpError, Outcome, People};
 use forge_rest::sqlite::Sqlite;
 use forge_rest::sqlite::select::Compiler;
 use loki_engine::tool::{Answer, Area, Briefing, Fact, Finding, Proposal, Severity, Tool, ToolError};
 use loki_ledger::event::{Approver, Recovery};
+use loki_operation::{Access, Info, Refusal};
 use loki_provider::ToolSpec;
 use loki_store::Clock;
 use serde_json::{Value, json};
 
+use super::desk::{self, carried_out, decided_before, of_forge, of_op};
 use super::serving::auth_settings::AuthSettings;
 use super::serving::people::{Place, open, untold};
+use super::serving::rows;
+use crate::config;
+use crate::context::Context;
 
 /// Forge, opened when it is first needed: a project that needs no backend never gets one.
 pub(crate) struct LazyForge {
     dir: PathBuf,
     clock: Arc<dyn Clock>,
     opened: Mutex<Option<Arc<Forge>>>,
+    /// The command whose settings say where the rows are; without one, they are in the folder.
+    context: OnceLock<Context>,
 }
 
 impl LazyForge {
     /// Forge in `dir`, not opened yet.
     pub(crate) fn new(dir: &Path, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { dir: dir.to_owned(), clock, opened: Mutex::new(None) })
+        Arc::new(Self { dir: dir.to_owned(), clock, opened: Mutex::new(None), context: OnceLock::new() })
+    }
+
+    /// From now on, the settings that `context` knows say where the rows are.
+    pub(crate) fn heed(&self, context: &Context) {
+        // Whoever is first is heeded: they are of the same project.
+        self.context.get_or_init(|| context.clone());
+    }
+
+    /// The folder that it is in, or would be.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Opens it, creating what is missing.
@@ -40,9 +58,24 @@ impl LazyForge {
             return Ok(Arc::clone(forge));
         }
         let people = people(&self.dir, &self.clock);
-        let forge = Arc::new(Forge::open(&self.dir, Arc::clone(&self.clock))?.with_people(people));
+        let forge = Forge::open(&self.dir, Arc::clone(&self.clock))?.with_people(people);
+        let forge = Arc::new(match self.elsewhere() {
+            Some(data) => forge.with_data(data),
+            None => forge,
+        });
         *opened = Some(Arc::clone(&forge));
         Ok(forge)
+    }
+
+    /// The rows, where they are not in the folder.
+    fn elsewhere(&self) -> Option<Data> {
+        match self.context.get()?.config() {
+            Ok(config) => {
+                let url = config.get(&config::keys::FORGE_DATABASE_URL);
+                (!url.is_empty()).then(|| rows::on_postgres(url))
+            }
+            Err(error) => Some(rows::nowhere(error.message)),
+        }
     }
 
     /// Opens it where it exists; creates nothing.
@@ -77,14 +110,16 @@ fn people(dir: &Path, clock: &Arc<dyn Clock>) -> People {
 /// Rules whose findings a person may decide to live with: what is lost is lost on purpose.
 const PERSONS: [&str; 3] = ["MIG001", "MIG002", "MIG003"];
 
-/// Every operation of Forge as a tool.
+/// Every operation of Forge as a tool: those that every other door offers, under the same names.
 pub(crate) fn tools(forge: &Arc<LazyForge>) -> Vec<Arc<dyn Tool>> {
-    let tool = |operation| Arc::new(ForgeTool { operation, forge: Arc::clone(forge) }) as Arc<dyn Tool>;
-    Forge::operations().iter().map(tool).collect()
+    let tool = |info| Arc::new(ForgeTool { info, forge: Arc::clone(forge) }) as Arc<dyn Tool>;
+    desk::forge_operations().map(tool).collect()
 }
 
+/// In a run, what is proposed goes to the engine, which has the council judge it and waits for a person where one
+/// must decide: both are in the ledger.
 struct ForgeTool {
-    operation: &'static OperationInfo,
+    info: &'static Info,
     forge: Arc<LazyForge>,
 }
 
@@ -92,36 +127,35 @@ struct ForgeTool {
 impl Tool for ForgeTool {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: self.operation.name.to_owned(),
-            description: self.operation.summary.to_owned(),
-            input_schema: self.operation.input_schema.clone(),
+            name: self.info.name.to_owned(),
+            description: self.info.summary.to_owned(),
+            input_schema: (self.info.input_schema)(),
         }
     }
 
     fn reads_only(&self) -> bool {
-        self.operation.access == Access::Read
+        self.info.access == Access::Read
     }
 
-    /// Every operation is idempotent: what is applied or declared already is left alone.
+    /// What is applied or declared already is left alone, where the operation says so.
     fn recovery(&self) -> Recovery {
-        Recovery::Repeat
+        if self.info.idempotent { Recovery::Repeat } else { Recovery::Report }
     }
 
     async fn call(&self, input: &Value, _expects: Option<&str>) -> Result<Answer, ToolError> {
-        let (forge, name, input) = (Arc::clone(&self.forge), self.operation.name, input.clone());
-        let reads = self.reads_only();
-        let outcome = blocking(move || match forge.existing().map_err(|error| unopened(&error))? {
-            None if reads => {
-                Ok(Outcome::Done { summary: "there is no backend yet".to_owned(), data: json!({}) })
-            }
-            None => forge.open().map_err(|error| unopened(&error))?.call(name, &input).map_err(refused),
-            Some(forge) => forge.call(name, &input).map_err(refused),
-        })
-        .await?;
-        Ok(match outcome {
-            Outcome::Done { summary, data } => Answer::Done { summary, output: data.to_string() },
-            Outcome::Review(proposal) => Answer::Review(Box::new(proposed(*proposal))),
-        })
+        if decided_before(self.info) {
+            return Err(for_a_person(self.info));
+        }
+        if self.reads_only() && !Forge::exists(self.forge.dir()) {
+            return Ok(Answer::Done {
+                summary: "there is no backend yet".to_owned(),
+                output: json!({}).to_string(),
+            });
+        }
+        match carried_out(&self.forge, self.info.name, input).await.map_err(told)? {
+            Outcome::Done { summary, data } => Ok(Answer::Done { summary, output: data.to_string() }),
+            Outcome::Review(proposal) => Ok(Answer::Review(Box::new(proposed(*proposal)))),
+        }
     }
 
     async fn approve(&self, subject: &str, by: &Approver) -> Result<(), ToolError> {
@@ -167,38 +201,37 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-pub(crate) fn unopened(error: &ForgeError) -> ToolError {
-    explained(error, "Run `loki doctor`.")
-}
-
-pub(crate) fn refused(error: OpError) -> ToolError {
-    explained(&error, "")
-}
-
-/// The error with everything below it, and what can be done about it.
-fn explained<E: Explain + std::error::Error>(error: &E, otherwise: &str) -> ToolError {
-    let mut message = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        message.push_str(": ");
-        message.push_str(&source.to_string());
-        cause = source.source();
-    }
-    let mut hint: Vec<String> = error.hint().into_iter().chain(error.next_actions()).collect();
-    if hint.is_empty() && !otherwise.is_empty() {
-        hint.push(otherwise.to_owned());
-    }
+/// A refusal as the loop knows it: what to do is part of the hint.
+pub(crate) fn told(refusal: Refusal) -> ToolError {
+    let hint: Vec<String> = refusal.hint.into_iter().chain(refusal.next_actions).collect();
     let hint = (!hint.is_empty()).then(|| hint.join(" "));
-    ToolError { code: error.code().to_owned(), message, hint }
+    ToolError { code: refusal.code, message: refusal.message, hint }
 }
 
-fn proposed(proposal: forge_ops::Proposal) -> Proposal {
+/// Forge that could not be opened, as the loop and the gates know it.
+pub(crate) fn unopened(error: &ForgeError) -> ToolError {
+    told(of_forge(error))
+}
+
+/// An operation that was refused, as the loop and the gates know it.
+pub(crate) fn refused(error: &OpError) -> ToolError {
+    told(of_op(error))
+}
+
+/// What only a person may begin is not begun by a run.
+fn for_a_person(info: &Info) -> ToolError {
+    let message = format!("`{}` may lose data: only a person begins it, and no run does", info.name);
+    ToolError::new("needs_approval", message, Some("Go on without it, and say that it is left to do."))
+}
+
+pub(super) fn proposed(proposal: forge_ops::Proposal) -> Proposal {
     Proposal {
         subject: proposal.subject_hash,
         title: proposal.title,
         findings: proposal.findings.into_iter().map(finding).collect(),
         facts: proposal.facts.into_iter().map(fact).collect(),
         needs_person: proposal.needs_person,
+        person_alone: false,
         act: proposal.up,
         undo: proposal.down,
     }

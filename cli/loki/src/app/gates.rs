@@ -244,7 +244,7 @@ async fn ask(forge: &Arc<LazyForge>, operation: &'static str, input: Value) -> R
         match forge.call(operation, &input) {
             Ok(forge_ops::Outcome::Done { data, .. }) => Ok(Some(data)),
             Ok(forge_ops::Outcome::Review(_)) => Ok(None),
-            Err(error) => Err(refused(error)),
+            Err(error) => Err(refused(&error)),
         }
     })
     .await

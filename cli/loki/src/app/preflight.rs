@@ -19,7 +19,7 @@ const MIGRATION_BYTES_MAX: u64 = 1024 * 1024;
 impl App {
     /// The process that drives a run here.
     pub(crate) fn holder(&self) -> Option<Holder> {
-        ProcessLock::holder(&self.state.join("lock"))
+        self.place().holder()
     }
 
     /// Keeps other verifications from using the gates' home folder; refused while a run or another

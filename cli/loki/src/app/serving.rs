@@ -4,6 +4,7 @@ pub(crate) mod auth_settings;
 pub(crate) mod beside;
 pub(crate) mod people;
 pub(crate) mod recent;
+pub(crate) mod rows;
 pub(crate) mod settings;
 pub(crate) mod values;
 

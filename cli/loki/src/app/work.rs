@@ -6,8 +6,10 @@ use loki_blueprint::signin;
 use loki_gates::Commands;
 use loki_provider::{NowMs, Provider};
 use loki_sandbox::Workshop;
+use loki_skills::{BUILTIN, Catalog};
 use loki_store::Clock;
 
+use super::servers::Servers;
 use super::serving::values::Values;
 use crate::config::{Config, keys};
 use crate::confinement::{self, PolicyArgs, StrengthArgs};
@@ -23,7 +25,7 @@ pub(crate) struct Work {
     /// Values that must be found in no file.
     secrets: Vec<Vec<u8>>,
     /// Made when the first command is to run.
-    workshop: OnceLock<Result<Arc<Workshop>, String>>,
+    workshop: Arc<OnceLock<Result<Arc<Workshop>, String>>>,
     provider: Option<Arc<dyn Provider>>,
 }
 
@@ -34,7 +36,7 @@ impl Work {
             context: context.clone(),
             config: context.config()?,
             secrets: secrets(context)?,
-            workshop: OnceLock::new(),
+            workshop: Arc::default(),
             provider: None,
         })
     }
@@ -66,13 +68,18 @@ impl Work {
 
     /// How commands run, or why they cannot.
     pub(crate) fn workshop(&self) -> Result<Arc<Workshop>, String> {
-        let make = || {
-            let policy = confinement::policy(&self.context, &PolicyArgs::default())?;
-            confinement::workshop(&self.context, policy, &StrengthArgs::default())
-        };
-        self.workshop
-            .get_or_init(|| make().map(Arc::new).map_err(|error: CommandError| error.message))
-            .clone()
+        made(&self.context, &self.workshop)
+    }
+
+    /// MCP servers of others, which are started in the same sandbox.
+    pub(crate) fn servers(&self, context: &Context) -> Servers {
+        let (context_there, workshop) = (self.context.clone(), Arc::clone(&self.workshop));
+        Servers::of(context, &self.config, Arc::new(move || made(&context_there, &workshop)))
+    }
+
+    /// The skills at hand; those about a backend where `backend` says that there is to be one.
+    pub(crate) fn skills(&self, backend: bool) -> Catalog {
+        super::skills::catalog(&self.context, &self.config, if backend { &BUILTIN } else { &[] })
     }
 
     /// The project's own commands, where settings name any.
@@ -105,6 +112,17 @@ impl Work {
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         self.secrets.clone()
     }
+}
+
+fn made(
+    context: &Context,
+    workshop: &OnceLock<Result<Arc<Workshop>, String>>,
+) -> Result<Arc<Workshop>, String> {
+    let make = || {
+        let policy = confinement::policy(context, &PolicyArgs::default())?;
+        confinement::workshop(context, policy, &StrengthArgs::default())
+    };
+    workshop.get_or_init(|| make().map(Arc::new).map_err(|error: CommandError| error.message)).clone()
 }
 
 /// The keys of models, and what sign-in shows providers. A value that cannot be read is in no file that is judged.

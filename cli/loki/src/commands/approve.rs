@@ -1,8 +1,6 @@
 //! `loki approve`.
 
-use loki_ledger::event::Command;
-
-use super::inbox::{DecideArgs, decision, send};
+use super::inbox::{DecideArgs, decide};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
@@ -19,7 +17,5 @@ pub(crate) struct ApproveArgs {
 }
 
 pub(crate) fn approve(ui: &mut Ui, context: &Context, args: &ApproveArgs) -> Result<Status, CommandError> {
-    let (subject, name) = decision(context, &args.decide)?;
-    let command = Command::Approve { subject, name, reason: args.decide.reason.clone() };
-    send(ui, context, args.decide.run.as_deref(), command, "`loki resume` goes on with it.")
+    decide(ui, context, &args.decide, true, "`loki resume` goes on with it.")
 }

@@ -1,5 +1,6 @@
 //! `loki forge`.
 
+mod apply;
 mod auth;
 mod keys;
 mod migrate;
@@ -29,6 +30,7 @@ pub(crate) struct ForgeArgs {
 enum Action {
     Serve(serve::ServeArgs),
     Migrate(migrate::MigrateArgs),
+    Apply(apply::ApplyArgs),
     Auth(auth::AuthArgs),
     Keys(keys::KeysArgs),
     Token(token::TokenArgs),
@@ -38,6 +40,7 @@ pub(crate) fn forge(ui: &mut Ui, context: &Context, args: &ForgeArgs) -> Result<
     match &args.action {
         Action::Serve(args) => serve::serve(ui, context, args),
         Action::Migrate(args) => migrate::migrate(ui, context, args),
+        Action::Apply(args) => apply::apply(ui, context, args),
         Action::Auth(args) => auth::auth(ui, context, args),
         Action::Keys(args) => keys::keys(ui, context, args),
         Action::Token(args) => token::token(ui, context, args),

@@ -35,11 +35,13 @@ pub(crate) fn prompt(ui: &mut Ui, context: &Context, args: &PromptArgs) -> Resul
     let mut requests = sent(&reader, &run.id, iteration)?;
     if requests.is_empty() {
         let requirements = app.requirements(&reader, &run)?;
+        let skills = app.skills(&requirements, by_model(&run));
         let (briefings, tools) = (app.briefings(), app.tools(&requirements, by_model(&run))?);
         let sources = Sources {
             reader: &reader,
             briefings: &briefings,
             tools: &tools,
+            skills: &skills,
             output_bytes_max: MODEL_OUTPUT_BYTES_MAX,
             acts: run.started.as_ref().is_some_and(|started| started.acts),
         };

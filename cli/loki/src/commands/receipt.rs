@@ -1,8 +1,9 @@
 //! `loki receipt`.
 
+use loki_engine::operations::read_receipt;
 use loki_engine::receipt::folder;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
@@ -20,7 +21,7 @@ pub(crate) fn receipt(ui: &mut Ui, context: &Context, args: &ReceiptArgs) -> Res
     let (_, run) = app.run(args.run.as_deref())?;
     let folder = folder(app.state(), run.id.as_str());
     if ui.is_json() {
-        ui.result_json(&super::verify::read(&folder.join("receipt.json"))?)?;
+        ui.result_json(&read_receipt(&folder.join("receipt.json")).map_err(AppError::from)?)?;
         return Ok(Status::Success);
     }
     let path = folder.join("receipt.md");

@@ -1,20 +1,37 @@
-//! `loki __reference`: writes `docs/reference/cli.md` from the definition of the command line.
+//! `loki __reference`: writes `docs/reference/cli.md` from the definition of the command line, and what else is
+//! generated there.
 
 use std::fmt::Write;
 
 use clap::{Arg, Command};
 
 use crate::cli;
+use crate::commands::mcp;
 use crate::error::CommandError;
 use crate::exit::Status;
 use crate::ui::Ui;
 
 /// Print the reference of the command line in Markdown
 #[derive(clap::Args, Debug)]
-pub(crate) struct ReferenceArgs {}
+pub(crate) struct ReferenceArgs {
+    /// What to describe
+    #[arg(value_enum, default_value_t = About::Cli)]
+    about: About,
+}
 
-pub(crate) fn reference(ui: &mut Ui, _: &ReferenceArgs) -> Result<Status, CommandError> {
-    ui.result_text(&reference_text())?;
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// The command line
+    Cli,
+    /// What `loki mcp` offers
+    Mcp,
+}
+
+pub(crate) fn reference(ui: &mut Ui, args: &ReferenceArgs) -> Result<Status, CommandError> {
+    ui.result_text(&match args.about {
+        About::Cli => reference_text(),
+        About::Mcp => mcp::reference::text(),
+    })?;
     Ok(Status::Success)
 }
 

@@ -1,8 +1,6 @@
 //! `loki reject`.
 
-use loki_ledger::event::Command;
-
-use super::inbox::{DecideArgs, decision, send};
+use super::inbox::{DecideArgs, decide};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
@@ -18,7 +16,5 @@ pub(crate) struct RejectArgs {
 }
 
 pub(crate) fn reject(ui: &mut Ui, context: &Context, args: &RejectArgs) -> Result<Status, CommandError> {
-    let (subject, name) = decision(context, &args.decide)?;
-    let command = Command::Reject { subject, name, reason: args.decide.reason.clone() };
-    send(ui, context, args.decide.run.as_deref(), command, "`loki resume` goes on without it.")
+    decide(ui, context, &args.decide, false, "`loki resume` goes on without it.")
 }

@@ -31,7 +31,7 @@ pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Resul
     }
     let app = App::to_drive(context)?;
     let (reader, run) = app.run(args.run.as_deref())?;
-    lift_pause(&app)?;
+    app.lift_pause()?;
     if run.paused {
         reader.send(&run.id, &Command::Resume).map_err(AppError::from)?;
         if let Some(holder) = app.holder() {
@@ -41,13 +41,4 @@ pub(crate) fn resume(ui: &mut Ui, context: &Context, args: &ResumeArgs) -> Resul
     }
     let limits = args.limits.widened(&run.limits);
     super::start::resume(ui, &app, run, limits, session::attended(ui, args.detached))
-}
-
-/// Takes the file `PAUSE` away, which would pause the run again.
-pub(crate) fn lift_pause(app: &App) -> Result<(), AppError> {
-    let file = app.state().join("PAUSE");
-    if file.exists() {
-        std::fs::remove_file(&file).map_err(|source| AppError::Write { path: file, source })?;
-    }
-    Ok(())
 }

@@ -1,11 +1,11 @@
 //! `loki rollback`.
 
-use loki_ledger::run::Run;
+use loki_engine::operations::put_back;
 use serde_json::json;
 
 use crate::app::{App, AppError};
 use crate::context::Context;
-use crate::error::{CommandError, ErrorKind};
+use crate::error::CommandError;
 use crate::exit::Status;
 use crate::ui::{Ui, table};
 
@@ -41,7 +41,7 @@ pub(crate) fn rollback(ui: &mut Ui, context: &Context, args: &RollbackArgs) -> R
         }
         return Ok(Status::Success);
     }
-    let back = put_back(&app, &run, args.to.as_deref())?;
+    let back = put_back(&app.place(), &run, args.to.as_deref()).map_err(AppError::from)?;
     if ui.is_json() {
         ui.result_json(&json!({"run": run.id, "to": back.to, "files": back.files, "undo": back.undo}))?;
     } else {
@@ -50,37 +50,4 @@ pub(crate) fn rollback(ui: &mut Ui, context: &Context, args: &RollbackArgs) -> R
         ui.result(format_args!("To undo it: loki rollback --to {}", &back.undo[..12]))?;
     }
     Ok(Status::Success)
-}
-
-/// Files that were put back.
-pub(crate) struct PutBack {
-    /// The snapshot they were put back to.
-    pub(crate) to: String,
-    /// How many changed.
-    pub(crate) files: usize,
-    /// The snapshot of how they were.
-    pub(crate) undo: String,
-}
-
-/// Puts the project's files back to a snapshot of a run: the one whose commit begins so, else the first.
-pub(crate) fn put_back(app: &App, run: &Run, to: Option<&str>) -> Result<PutBack, CommandError> {
-    let worktree = app.worktree();
-    let kept = worktree.kept(&run.id).map_err(AppError::from)?;
-    let target = match to {
-        Some(prefix) => kept.iter().map(|(_, commit)| commit).find(|commit| commit.starts_with(prefix)),
-        None => kept.first().map(|(_, commit)| commit),
-    };
-    let Some(target) = target else {
-        return Err(CommandError::new(
-            ErrorKind::NotFound,
-            format_args!("run {} has no such snapshot", run.id),
-        )
-        .hint("`loki rollback --list` shows them."));
-    };
-    let _lock = app.lock()?;
-    let next = kept.last().map_or(1, |(number, _)| number + 1);
-    let now = app.now().as_millisecond();
-    let undo = worktree.snapshot(&run.id, next, now).map_err(AppError::from)?;
-    let files = worktree.restore(target).map_err(AppError::from)?;
-    Ok(PutBack { to: target.clone(), files, undo: undo.commit })
 }

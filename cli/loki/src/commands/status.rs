@@ -1,15 +1,13 @@
 //! `loki status`.
 
-use loki_engine::receipt::verdict;
+use loki_engine::operations;
+use loki_engine::story::describe;
 use loki_ledger::event::Verdict;
-use loki_ledger::run::Run;
-use serde_json::json;
 
 use crate::app::App;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Status;
-use crate::session::describe;
 use crate::ui::{Ui, printable, table};
 
 /// Show how a run stands
@@ -23,30 +21,7 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
     let app = App::of(context);
     let (_, run) = app.run(args.run.as_deref())?;
     if ui.is_json() {
-        ui.result_json(&json!({
-            "run": run.id,
-            "document": run.started.as_ref().map(|started| &started.document_name),
-            "provider": run.started.as_ref().and_then(|started| started.provider.as_ref()),
-            "state": state(&app, &run),
-            "iteration": run.iteration,
-            "phase": run.phase,
-            "effect": run.open.as_ref().map(|open| describe(&open.intent.kind)),
-            "events": run.seq,
-            "turns": run.spent.turns,
-            "calls": run.spent.calls,
-            "active_ms": run.spent.active_ms,
-            "tokens": {
-                "input": run.spent.input,
-                "output": run.spent.output,
-                "cache_read": run.spent.cache_read,
-                "cache_write": run.spent.cache_write,
-            },
-            "micro_usd_max": run.limits.budget_micro_usd_max,
-            "estimated": run.spent.estimated,
-            "micro_usd": (run.spent.turns_unknown == 0).then_some(run.spent.micro_usd),
-            "gates": run.gates.iter().map(|gate| json!({"gate": gate.gate, "verdict": gate.verdict, "summary": gate.summary})).collect::<Vec<_>>(),
-            "checklist": run.checklist,
-        }))?;
+        ui.result_json(&operations::status(&app.place(), &run))?;
         return Ok(Status::Success);
     }
     let cost = match run.spent.turns_unknown {
@@ -62,7 +37,7 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
     let mut rows = vec![
         row("run", run.id.to_string()),
         row("document", printable(document).into_owned()),
-        row("state", state(&app, &run)),
+        row("state", operations::state_word(&app.place(), &run)),
         row("iteration", format!("{} of at most {}", run.iteration, run.limits.iterations_max)),
     ];
     rows.extend(run.phase.map(|phase| row("phase", phase.to_string())));
@@ -81,17 +56,6 @@ pub(crate) fn status(ui: &mut Ui, context: &Context, args: &StatusArgs) -> Resul
         ui.result(format_args!("gate {}: {verdict}, {}", gate.gate, printable(&gate.summary)))?;
     }
     Ok(Status::Success)
-}
-
-/// A run's state in a few words.
-fn state(app: &App, run: &Run) -> String {
-    match (&run.stopped, &run.wait, run.paused) {
-        (Some(stop), ..) => verdict(stop).replace('_', " "),
-        (None, _, true) => "paused".to_owned(),
-        (None, Some(_), _) => "waiting".to_owned(),
-        (None, None, false) if app.holder().is_some() => "running".to_owned(),
-        (None, None, false) => "interrupted".to_owned(),
-    }
 }
 
 fn row(name: &str, value: String) -> [String; 2] {

@@ -10,8 +10,6 @@ use crate::error::CommandError;
 use crate::exit::Status;
 use crate::ui::Ui;
 
-pub(crate) use receipt::read;
-
 /// Judge a change, whoever made it, or check a receipt
 ///
 /// Without `--receipt`: runs the gates on what the work tree changes since a commit. The project's own build,

@@ -110,7 +110,8 @@ fn print(ui: &mut Ui, model: &Model, events: &[Recorded], after: u64) -> Result<
         }
     } else {
         let filter = Filter::default();
-        let new = model.log.rows(&filter).rev().take_while(|row| row.line.seq > after);
+        let (_, _, rows) = model.log.window(&filter, usize::MAX, |_| 0);
+        let new = rows.into_iter().rev().take_while(|row| row.line.seq > after);
         let lines: Vec<String> = new
             .map(|row| {
                 let (sign, paint) = match row.line.mark {

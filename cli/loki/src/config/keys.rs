@@ -1,6 +1,8 @@
 //! Every setting there is. A new one is a `static` here and its line in [`ALL`].
 
 pub(crate) mod auth;
+pub(crate) mod mcp;
+pub(crate) mod skills;
 
 use super::value::{AnyKey, Key};
 
@@ -316,6 +318,8 @@ pub(crate) static ALL: &[&dyn AnyKey] = &[
     &SANDBOX_PRESET,
     &SANDBOX_MODE,
     &SANDBOX_LEVEL,
+    &skills::FROM,
+    &mcp::ALLOW,
     &FORGE_LISTEN,
     &FORGE_DATABASE_URL,
     &FORGE_DATABASE_ADMIN_URL,
@@ -360,7 +364,7 @@ pub(crate) fn strictness(name: &str) -> Option<&'static [&'static str]> {
 /// Whether a setting is for whoever runs loki alone: where prompts, files, keys and data are sent, who is let in
 /// from outside, and in whose name commits are made.
 pub(crate) fn is_the_users(name: &str) -> bool {
-    ["provider.", "model.", "git.", "forge."].iter().any(|group| name.starts_with(group))
+    ["provider.", "model.", "git.", "forge.", "skills.", "mcp."].iter().any(|group| name.starts_with(group))
 }
 
 /// Whether a setting may hold a password, so that its value is not shown.

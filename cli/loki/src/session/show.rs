@@ -1,6 +1,7 @@
 //! What is shown of a run while it goes on.
 
 use loki_engine::limits;
+use loki_engine::story::describe;
 use loki_ledger::Reader;
 use loki_ledger::event::{Command, EffectKind, Event, Outcome, Verdict};
 use loki_ledger::run::Run;
@@ -154,6 +155,9 @@ fn ended(progress: &Progress, kind: Option<&EffectKind>, outcome: &Outcome) {
             };
             progress.check(mark, &format!("gate {gate}: {summary}"));
         }
+        Outcome::Activated { skill, .. } => {
+            progress.check(Mark::Note, &format!("goes by the skill `{}` ({})", skill.name, skill.place));
+        }
         Outcome::Failed { message, .. } => progress.check(Mark::Failed, message),
         Outcome::Snapshot { .. }
         | Outcome::Turn { .. }
@@ -163,20 +167,5 @@ fn ended(progress: &Progress, kind: Option<&EffectKind>, outcome: &Outcome) {
         | Outcome::Approved
         | Outcome::Compared { .. }
         | Outcome::Receipt { .. } => {}
-    }
-}
-
-/// An effect in a few words.
-pub(crate) fn describe(kind: &EffectKind) -> String {
-    match kind {
-        EffectKind::Snapshot => "keeping the work tree".to_owned(),
-        EffectKind::Turn { .. } => "asking the provider".to_owned(),
-        EffectKind::Tool { call, .. } => format!("{} ({})", call.tool, call.id),
-        EffectKind::Council { .. } => "the council reviews".to_owned(),
-        EffectKind::Approve { .. } => "storing the approval".to_owned(),
-        EffectKind::Refuse { call, .. } => format!("refusing {}", call.id),
-        EffectKind::Compare => "comparing the work tree".to_owned(),
-        EffectKind::Gate { gate } => format!("gate {gate}"),
-        EffectKind::Receipt { .. } => "writing the receipt".to_owned(),
     }
 }

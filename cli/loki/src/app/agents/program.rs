@@ -10,18 +10,18 @@ const FIRST_LINE_BYTES_MAX: u64 = 256;
 
 /// An agent's program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// How it is called: the place where it was found.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What it is started with: itself, and an interpreter where it is a script.
-    pub(super) programs: Vec<PathBuf>,
+    pub(crate) programs: Vec<PathBuf>,
     /// The folder of packages that it is part of.
-    pub(super) read: Vec<PathBuf>,
+    pub(crate) read: Vec<PathBuf>,
 }
 
 /// Why there is no program to start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ProgramError {
+pub(crate) enum ProgramError {
     /// It is in no folder of the path.
     #[error("the program `{name}` is not installed")]
     Missing {
@@ -40,7 +40,7 @@ pub(super) enum ProgramError {
 
 impl Program {
     /// Looks for `name` in the folders of `search`, which is a list as in `PATH`.
-    pub(super) fn find(name: &str, search: &str) -> Result<Program, ProgramError> {
+    pub(crate) fn find(name: &str, search: &str) -> Result<Program, ProgramError> {
         let missing = || ProgramError::Missing { name: name.to_owned() };
         let path = on_path(name, search).ok_or_else(missing)?;
         let real = path.canonicalize().map_err(|_| missing())?;

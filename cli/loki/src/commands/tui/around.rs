@@ -1,9 +1,9 @@
 //! The program around the dashboard: its orders go the way of the commands of the same names.
 
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::sync::Arc;
 
+use loki_engine::operations::{put_back, tell, undecided};
 use loki_engine::worktree::{Change, Side};
 use loki_ledger::Reader;
 use loki_ledger::event::{Command, RunId};
@@ -12,11 +12,9 @@ use loki_store::SystemClock;
 use loki_tui::control::{Control, Done, Order};
 use loki_tui::data::{Contents, FileChange, ForgeState, Schema, Stretch};
 
-use super::{backend, detached, index};
+use super::{backend, index};
+use crate::app::drivers::{Driven, Drivers};
 use crate::app::{App, AppError};
-use crate::commands::inbox::{tell, undecided};
-use crate::commands::resume::lift_pause;
-use crate::commands::rollback::put_back;
 use crate::context::{Context, STATE_DIR};
 use crate::error::{CommandError, ErrorKind};
 
@@ -30,26 +28,22 @@ const CONTENTS_BYTES_MAX: u64 = 64 << 20;
 pub(crate) struct Around {
     context: Context,
     /// Drivers that were started here.
-    drivers: Vec<Child>,
+    drivers: Drivers,
 }
 
 impl Around {
     pub(crate) fn new(context: &Context) -> Self {
-        Self { context: context.clone(), drivers: Vec::new() }
+        Self { context: context.clone(), drivers: Drivers::default() }
     }
 
     /// Lets somebody drive the run where nobody does.
     fn drive(&mut self, project: &Path, arguments: &[&str]) -> Result<Done, CommandError> {
-        let mut driver = detached::spawn(project, arguments)?;
-        let app = app(project);
-        let pid = driver.child.id();
-        let attached = detached::until(&mut driver, || app.holder().is_some_and(|holder| holder.pid == pid))?;
-        let said = driver.said();
-        self.drivers.push(driver.child);
-        match attached {
-            true => Ok(Done { command: None, message: format!("process {pid} has the run") }),
-            false if said.trim().is_empty() => Ok(Done { command: None, message: "it is done".to_owned() }),
-            false => Err(CommandError::new(ErrorKind::State, said.trim())),
+        match self.drivers.drive(&app(project), arguments)? {
+            Driven::By(pid, _) => Ok(Done { command: None, message: format!("process {pid} has the run") }),
+            Driven::Ended(_, said) if said.trim().is_empty() => {
+                Ok(Done { command: None, message: "it is done".to_owned() })
+            }
+            Driven::Ended(_, said) => Err(CommandError::new(ErrorKind::State, said.trim())),
         }
     }
 
@@ -61,7 +55,7 @@ impl Around {
         match order {
             Order::Pause => told(&app, &run, Command::Pause),
             Order::Resume => {
-                lift_pause(&app)?;
+                app.lift_pause()?;
                 if is_driven && run.stopped.is_none() {
                     return told(&app, &run, Command::Resume);
                 }
@@ -81,7 +75,7 @@ impl Around {
                 told(&app, &run, Command::Reject { subject, name: name(), reason })
             }
             Order::Rollback { to } => {
-                let back = put_back(&app, &run, Some(to))?;
+                let back = put_back(&app.place(), &run, Some(to)).map_err(AppError::from)?;
                 let undo = back.undo.get(..12).unwrap_or(&back.undo);
                 let message = format!("{} files put back; `loki rollback --to {undo}` undoes it", back.files);
                 Ok(Done { command: None, message })
@@ -100,8 +94,7 @@ impl Control for Around {
     }
 
     fn driver(&mut self, project: &Path) -> Option<u32> {
-        // Those that have ended are let go.
-        self.drivers.retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
+        self.drivers.reap();
         app(project).holder().map(|holder| holder.pid)
     }
 
@@ -110,7 +103,7 @@ impl Control for Around {
     }
 
     fn forge(&mut self, project: &Path) -> Result<Option<ForgeState>, String> {
-        backend::state(&forge(project))
+        backend::state(&forge(project), &SystemClock)
     }
 
     fn preview(&mut self, project: &Path, input: &str) -> Result<(Schema, Schema), String> {
@@ -135,7 +128,7 @@ fn forge(project: &Path) -> PathBuf {
 }
 
 fn told(app: &App, run: &Run, command: Command) -> Result<Done, CommandError> {
-    let id = tell(app, run, &command)?;
+    let id = tell(&app.place(), run, &command).map_err(AppError::from)?;
     Ok(Done { command: Some(id), message: format!("told as command {id}") })
 }
 

@@ -4,15 +4,18 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use croner::Cron;
 use forge_core::{Catalog, Resource, ResourceKind, Role, Status};
 use forge_database::ddl::plan;
 use forge_database::pipeline::{self, history::Entry};
 use forge_database::policy::{Side, condition, roles, speaks_to};
 use forge_database::schema::{Column, ColumnDefault, Command, Policy, Schema, Table};
 use forge_database::{backup, introspect, spec};
-use loki_store::{Store, StoreError, SystemClock};
+use jiff::Timestamp;
+use loki_store::{Clock, Store, StoreError, SystemClock};
 use loki_tui::data;
 use serde_json::Value;
 
@@ -21,11 +24,14 @@ use crate::app::serving::recent;
 /// The commands of a matrix, in the order in which it has them.
 const COMMANDS: [Command; 4] = [Command::Select, Command::Insert, Command::Update, Command::Delete];
 
+/// Bytes of what was declared that are shown.
+const DETAIL_BYTES_MAX: usize = 2_000;
+
 /// Bytes of the newest requests that are read.
 const REQUESTS_BYTES_MAX: u64 = 1 << 20;
 
 /// The backend in `dir` (`.loki/forge`); `None` where there is none.
-pub(super) fn state(dir: &Path) -> Result<Option<data::ForgeState>, String> {
+pub(super) fn state(dir: &Path, clock: &dyn Clock) -> Result<Option<data::ForgeState>, String> {
     if !dir.join("db.sqlite").exists() && !Catalog::exists(dir) {
         return Ok(None);
     }
@@ -39,7 +45,7 @@ pub(super) fn state(dir: &Path) -> Result<Option<data::ForgeState>, String> {
         state.resources = resources
             .into_iter()
             .filter(|resource| resource.kind != ResourceKind::Table)
-            .map(resource)
+            .map(|one| resource(one, clock.now()))
             .collect();
     }
     state.migrations = history(dir)?.into_iter().map(migration).collect();
@@ -197,22 +203,47 @@ fn reach(policies: &[Policy], command: Command, role: &Role) -> data::Reach {
     }
 }
 
-fn resource(resource: Resource) -> data::Resource {
+fn resource(resource: Resource, now: Timestamp) -> data::Resource {
     let kind = resource.kind.as_str().to_owned();
+    let next = (resource.kind == ResourceKind::Schedule).then(|| next_run(&resource.spec, now)).flatten();
     let status = match resource.status {
         Status::Declared => "declared",
         Status::Ready => "ready",
     };
     // Of a secret there is only ever its name.
-    let detail = if resource.kind == ResourceKind::Secret { String::new() } else { brief(&resource.spec) };
-    data::Resource { kind, name: resource.name, status: status.to_owned(), detail, next_ms: None }
+    let detail = match resource.kind {
+        ResourceKind::Secret => String::new(),
+        ResourceKind::Schedule => schedule(&resource.spec),
+        _ => brief(&resource.spec),
+    };
+    let next_ms = next.map(Timestamp::as_millisecond);
+    data::Resource { kind, name: resource.name, status: status.to_owned(), detail, next_ms }
 }
 
 fn brief(spec: &Value) -> String {
-    match spec {
+    let mut text = match spec {
         Value::Object(fields) if fields.is_empty() => String::new(),
         other => other.to_string(),
+    };
+    text.truncate(text.floor_char_boundary(DETAIL_BYTES_MAX));
+    text
+}
+
+/// When a schedule is due, as it was declared: the fields of its cron and its time zone.
+fn schedule(spec: &Value) -> String {
+    let field = |key: &str| spec.get(key).and_then(Value::as_str);
+    match field("cron") {
+        Some(cron) => format!("{cron} {}", field("tz").unwrap_or("UTC")),
+        None => brief(spec),
     }
+}
+
+/// When a schedule is due next after `now`; `None` where it has no time that can be computed.
+fn next_run(spec: &Value, now: Timestamp) -> Option<Timestamp> {
+    let field = |key: &str| spec.get(key).and_then(Value::as_str);
+    let cron = Cron::from_str(field("cron")?).ok()?;
+    let now = now.in_tz(field("tz").unwrap_or("UTC")).ok()?;
+    cron.find_next_occurrence(&now, false).ok().map(|next| next.timestamp())
 }
 
 fn migration(entry: Entry) -> data::Migration {
@@ -275,8 +306,26 @@ mod tests {
     fn a_project_without_a_backend_has_none_and_gets_none() {
         let dir = tempfile::tempdir().unwrap();
         let forge = dir.path().join("forge");
-        assert_eq!(state(&forge), Ok(None));
+        assert_eq!(state(&forge, &SystemClock), Ok(None));
         assert!(!forge.exists());
+    }
+
+    #[test]
+    fn a_schedule_is_due_by_its_cron_and_its_time_zone() {
+        let now: Timestamp = "2026-07-01T05:30:00Z".parse().unwrap();
+        let due = |spec: Value| next_run(&spec, now).map(|next| next.to_string());
+        let berlin = serde_json::json!({ "cron": "0 7 * * *", "tz": "Europe/Berlin", "text": "x" });
+        assert_eq!(due(berlin.clone()).as_deref(), Some("2026-07-02T05:00:00Z"));
+        assert_eq!(schedule(&berlin), "0 7 * * * Europe/Berlin");
+        assert_eq!(due(serde_json::json!({ "cron": "45 5 * * *" })).as_deref(), Some("2026-07-01T05:45:00Z"));
+        for nothing in [
+            serde_json::json!({ "cron": null, "text": "some day" }),
+            serde_json::json!({ "cron": "99 * * * *" }),
+            serde_json::json!({ "cron": "0 7 * * *", "tz": "Nowhere/Land" }),
+            serde_json::json!({ "cron": "0 0 30 2 *" }),
+        ] {
+            assert_eq!(due(nothing.clone()), None, "{nothing}");
+        }
     }
 
     #[test]

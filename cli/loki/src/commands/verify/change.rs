@@ -1,25 +1,15 @@
 //! `loki verify`: what the gates say about a change, whoever made it.
 
-use std::sync::Arc;
-
-use loki_engine::tool::{Case, Gate, Judgement};
+use loki_engine::tool::Judgement;
 use loki_ledger::event::Verdict;
 use serde_json::{Value, json};
 
-use crate::app::{App, AppError};
+use crate::app::App;
+use crate::app::judge::{Opinion, Unjudged};
 use crate::context::Context;
 use crate::error::{CommandError, ErrorKind};
 use crate::exit::Status;
 use crate::ui::{Paint, Ui, printable};
-
-/// Nothing speaks against the change.
-const VERIFIED: u8 = 0;
-/// Something is worth a look.
-const CONCERNS: u8 = 1;
-/// A gate does not hold.
-const BLOCKED: u8 = 2;
-/// A gate could not find out.
-const UNCHECKED: u8 = 3;
 
 pub(super) fn verify(
     ui: &mut Ui,
@@ -28,93 +18,57 @@ pub(super) fn verify(
     only: &[String],
 ) -> Result<Status, CommandError> {
     let app = App::to_judge(context)?;
-    app.prepare().map_err(CommandError::from)?;
-    let worktree = app.worktree();
     let named = base.unwrap_or("HEAD");
-    let commit = match worktree.resolve(named) {
-        Ok(commit) => commit,
-        Err(error) => return unchecked(ui, named, &AppError::from(error).to_string()),
-    };
-    // The gates' home folder is for one verification at a time.
-    let _lock = match app.lock_gates() {
-        Ok(lock) => lock,
-        Err(why) => return unchecked(ui, named, &why),
-    };
-    let gates = asked(app.application_gates(), only)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|source| {
         CommandError::new(ErrorKind::Io, "failed to start the runtime").caused_by(&source)
     })?;
-    let case = Case { base: Some(commit.clone()), ..Case::default() };
-    let mut judged: Vec<(String, Judgement)> = Vec::new();
-    for gate in &gates {
-        let judgement = runtime.block_on(gate.judge(&case));
-        if !ui.is_json() {
-            tell(ui, gate.id(), &judgement)?;
+    let mut said = Ok(());
+    let mut told = |gate: &str, judgement: &Judgement| {
+        if !ui.is_json() && said.is_ok() {
+            said = tell(ui, gate, judgement);
         }
-        judged.push((gate.id().to_owned(), judgement));
-    }
-    let code = code(judged.iter().map(|(_, judgement)| judgement));
+    };
+    let judged = runtime.block_on(app.judge(named, only, &mut told));
+    said?;
+    let judged = match judged {
+        Ok(judged) => judged,
+        Err(Unjudged::Unchecked(why)) => return unchecked(ui, named, &why),
+        Err(error @ Unjudged::NoGate { .. }) => return Err(no_gate(&error)),
+        Err(Unjudged::App(error)) => return Err(error.into()),
+    };
+    let code = judged.opinion.code();
     if ui.is_json() {
-        let tree = worktree.tree().map_err(AppError::from)?;
-        let shown: Vec<Value> = judged.iter().map(|(gate, judgement)| shown(gate, judgement)).collect();
+        let shown: Vec<Value> = judged.gates.iter().map(|(gate, judgement)| shown(gate, judgement)).collect();
         ui.result_json(&json!({
             "base": named,
-            "commit": commit,
-            "tree": tree,
-            "verdict": word(code),
+            "commit": judged.commit,
+            "tree": judged.tree,
+            "verdict": judged.opinion.word(),
             "exit_code": code,
             "gates": shown,
         }))?;
     } else {
-        ui.result(format_args!("{}", sentence(code, named)))?;
+        ui.result(format_args!("{}", sentence(judged.opinion, named)))?;
     }
     Ok(Status::OfCommand(code))
 }
 
-/// The gates to ask: all, or those that are named.
-fn asked(gates: Vec<Arc<dyn Gate>>, only: &[String]) -> Result<Vec<Arc<dyn Gate>>, CommandError> {
-    if let Some(unknown) = only.iter().find(|name| !gates.iter().any(|gate| gate.id() == *name)) {
-        let names: Vec<&str> = gates.iter().map(|gate| gate.id()).collect();
-        return Err(CommandError::new(ErrorKind::Usage, format_args!("there is no gate `{unknown}`"))
-            .hint(format_args!("The gates are {}.", names.join(", "))));
+fn no_gate(error: &Unjudged) -> CommandError {
+    let refused = CommandError::new(ErrorKind::Usage, error);
+    match error {
+        Unjudged::NoGate { known, .. } => refused.hint(format_args!("The gates are {}.", known.join(", "))),
+        Unjudged::Unchecked(_) | Unjudged::App(_) => refused,
     }
-    let wanted = |gate: &Arc<dyn Gate>| only.is_empty() || only.iter().any(|name| gate.id() == name);
-    Ok(gates.into_iter().filter(wanted).collect())
 }
 
-/// The exit code that the judgements come to: what is worst counts.
-fn code<'a>(judgements: impl Iterator<Item = &'a Judgement>) -> u8 {
-    let mut worst = VERIFIED;
-    let (mut unchecked, mut passed) = (false, false);
-    for judgement in judgements {
-        match judgement.verdict {
-            Verdict::Fail => worst = BLOCKED,
-            Verdict::Inconclusive => unchecked = true,
-            Verdict::Pass => passed = true,
-            Verdict::NotApplicable => {}
+fn sentence(opinion: Opinion, base: &str) -> String {
+    match opinion {
+        Opinion::Verified => format!("Verified: nothing speaks against what changed since {base}."),
+        Opinion::Concerns => format!("Verified, with concerns: have a look at what changed since {base}."),
+        Opinion::Blocked => format!("Blocked: what changed since {base} must not be taken over like this."),
+        Opinion::Unchecked => {
+            format!("Not checked: it could not be found out whether what changed since {base} holds.")
         }
-        if worst == VERIFIED && !judgement.concerns.is_empty() {
-            worst = CONCERNS;
-        }
-    }
-    if worst != BLOCKED && (unchecked || !passed) { UNCHECKED } else { worst }
-}
-
-fn word(code: u8) -> &'static str {
-    match code {
-        VERIFIED => "verified",
-        CONCERNS => "concerns",
-        BLOCKED => "blocked",
-        _ => "could_not_check",
-    }
-}
-
-fn sentence(code: u8, base: &str) -> String {
-    match code {
-        VERIFIED => format!("Verified: nothing speaks against what changed since {base}."),
-        CONCERNS => format!("Verified, with concerns: have a look at what changed since {base}."),
-        BLOCKED => format!("Blocked: what changed since {base} must not be taken over like this."),
-        _ => format!("Not checked: it could not be found out whether what changed since {base} holds."),
     }
 }
 
@@ -154,8 +108,8 @@ fn unchecked(ui: &mut Ui, base: &str, why: &str) -> Result<Status, CommandError>
     if ui.is_json() {
         ui.result_json(&json!({
             "base": base,
-            "verdict": word(UNCHECKED),
-            "exit_code": UNCHECKED,
+            "verdict": Opinion::Unchecked.word(),
+            "exit_code": Opinion::Unchecked.code(),
             "why": why,
             "gates": [],
         }))?;
@@ -163,32 +117,5 @@ fn unchecked(ui: &mut Ui, base: &str, why: &str) -> Result<Status, CommandError>
         ui.result(format_args!("Not checked: {}.", printable(why)))?;
         ui.result(format_args!("`loki verify --help` says what is needed."))?;
     }
-    Ok(Status::OfCommand(UNCHECKED))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judgement(verdict: Verdict, concerns: usize) -> Judgement {
-        Judgement { concerns: vec!["look".to_owned(); concerns], ..Judgement::new(verdict, "") }
-    }
-
-    #[test]
-    fn what_is_worst_counts_and_nothing_judged_is_nothing_verified() {
-        use Verdict::{Fail, Inconclusive, NotApplicable, Pass};
-        for (judged, expected) in [
-            (vec![(Pass, 0)], VERIFIED),
-            (vec![(Pass, 0), (NotApplicable, 0)], VERIFIED),
-            (vec![(NotApplicable, 0)], UNCHECKED),
-            (vec![], UNCHECKED),
-            (vec![(Pass, 1)], CONCERNS),
-            (vec![(Pass, 1), (Inconclusive, 0)], UNCHECKED),
-            (vec![(Pass, 0), (Fail, 0), (Inconclusive, 0)], BLOCKED),
-            (vec![(Fail, 2)], BLOCKED),
-        ] {
-            let judgements: Vec<Judgement> = judged.iter().map(|(v, c)| judgement(*v, *c)).collect();
-            assert_eq!(code(judgements.iter()), expected, "{judged:?}");
-        }
-    }
+    Ok(Status::OfCommand(Opinion::Unchecked.code()))
 }
