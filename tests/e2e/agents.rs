@@ -37,7 +37,7 @@ const CODEX: Agent = Agent { name: "codex", model: "gpt-5", key_variable: "OPENA
 
 /// The folder of the agents' programs; none where they cannot be had, with the reason printed.
 #[expect(clippy::print_stderr, reason = "a test that could not try anything must say so")]
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agents");
     fs::create_dir_all(&folder).expect("a folder for the agents");
     let programs = folder.join("node_modules/.bin");
@@ -94,6 +94,10 @@ fn prepared(agent: Agent, programs: &Path, fake: &Fake, base_path: &str) -> Test
 /// A word that stands in everything a project could have an agent load by itself.
 const PLANTED: &str = "PLANTED-7431";
 
+/// The description of a skill of the project. loki itself tells of it, once; what the skill says is told to nobody
+/// who does not take it up.
+const LISTED: &str = "LISTED-7431";
+
 /// What a hostile project leaves for agents: hooks, servers, instructions, skills. A hook or a server would
 /// leave a file.
 fn plant(env: &TestEnv) {
@@ -113,7 +117,7 @@ fn plant(env: &TestEnv) {
         env.write(file, PLANTED);
     }
     for folder in [".claude", ".agents"] {
-        let skill = format!("---\nname: planted\ndescription: {PLANTED}\n---\n{PLANTED}\n");
+        let skill = format!("---\nname: planted\ndescription: {LISTED}\n---\n{PLANTED}\n");
         env.write(&format!("{folder}/skills/planted/SKILL.md"), skill);
     }
 }
@@ -121,7 +125,11 @@ fn plant(env: &TestEnv) {
 /// Nothing of that was run or told to a model.
 fn nothing_was_loaded(env: &TestEnv, fake: &Fake) {
     assert!(!env.has("planted"));
-    assert!(fake.requests().iter().all(|request| !request.body.to_string().contains(PLANTED)));
+    for request in fake.requests() {
+        let body = request.body.to_string();
+        assert!(!body.contains(PLANTED), "{body}");
+        assert!(body.matches(LISTED).count() <= 1, "an agent lists it as well: {body}");
+    }
 }
 
 /// What the model does with the tools of either agent: reads, changes, tests, and claims.
@@ -167,7 +175,7 @@ impl Repair {
 }
 
 /// A call of one of loki's tools, in the way of the agent that offers them.
-fn at_desk(seen: &Seen, tool: &str, input: &Value) -> Reply {
+pub(crate) fn at_desk(seen: &Seen, tool: &str, input: &Value) -> Reply {
     let name = format!("mcp__loki__{tool}");
     if seen.offers(&name) {
         return Reply::call([(name.as_str(), input.clone())]);

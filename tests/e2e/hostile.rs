@@ -155,7 +155,7 @@ fn a_full_disk_loses_nothing() {
     let env = loki();
     env.write("PRD.md", DOCUMENT);
     let (program, document) = (env!("CARGO_BIN_EXE_loki"), env.path("PRD.md"));
-    for kilobytes in [16, 64, 400, 1000] {
+    for kilobytes in [16, 64, 400, 800, 900, 1000, 1100] {
         let script = format!(
             "mount -t tmpfs -o size={kilobytes}k none /mnt && cp {} /mnt/PRD.md && cd /mnt || exit 99
             {program} start PRD.md >/dev/null 2>error; code=$?

@@ -11,6 +11,8 @@ mod frame;
 mod hostile;
 mod init;
 mod kill;
+mod mcp;
+mod mcp_client;
 mod models;
 mod providers;
 mod run;

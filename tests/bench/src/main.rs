@@ -6,6 +6,7 @@
 mod document;
 mod durable;
 mod fold;
+mod mcp;
 mod measure;
 mod migration;
 mod model;
@@ -14,6 +15,7 @@ mod sandbox;
 mod screen;
 mod serve;
 mod terminal;
+mod tokens;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -35,7 +37,7 @@ pub(crate) struct Setup {
 type Benchmark = fn(&Setup) -> Result<Vec<Figure>, BenchError>;
 
 /// Every benchmark by name, in the order they run.
-const BENCHMARKS: [(&str, Benchmark); 18] = [
+const BENCHMARKS: [(&str, Benchmark); 20] = [
     ("cold-version", program::cold_version),
     ("start-forge-saas", program::start_forge_saas),
     ("start-large", program::start_large),
@@ -51,9 +53,11 @@ const BENCHMARKS: [(&str, Benchmark); 18] = [
     ("prompt-5000", model::prompt_5000),
     ("verify-2000", model::verify_2000),
     ("tui", screen::screen),
+    ("tokens", tokens::tokens),
     ("data-plane", serve::data_plane),
     ("data-plane-start", serve::data_plane_start),
     ("sign-in", serve::sign_in),
+    ("mcp", mcp::mcp),
 ];
 
 fn main() -> ExitCode {

@@ -1,8 +1,11 @@
 //! What tests of the built program need: a folder of their own, a clean environment, and assertions
 //! that show both streams when they fail.
 
+pub mod errand;
+pub mod examples;
 pub mod fakes;
 pub mod http;
+pub mod packages;
 pub mod postgres;
 
 use std::collections::BTreeMap;

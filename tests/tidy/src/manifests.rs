@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use crate::Complaint;
 
 /// The floor of every crate. A crate uses only crates on a lower floor; tests stand above everything.
-const FLOORS: [(&str, u8); 23] = [
+const FLOORS: [(&str, u8); 25] = [
     ("memory/store", 0),
     ("sandbox", 0),
+    ("skills", 0),
+    ("cli/operation", 0),
     ("cli/provider", 0),
     ("templates", 0),
     ("tests/kit", 0),
@@ -20,11 +22,11 @@ const FLOORS: [(&str, u8); 23] = [
     ("cli/engine", 3),
     ("cli/blueprint", 3),
     ("forge/rest", 3),
-    ("forge/ops", 3),
     ("cli/tools", 4),
     ("cli/gates", 4),
     ("cli/mcp", 4),
     ("dashboard/tui", 4),
+    ("forge/ops", 4),
     ("forge/server", 4),
     ("cli/loki", 5),
     ("tests/tidy", 6),
@@ -45,7 +47,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("toml", &["cli/loki", "cli/gates", "sandbox", "tests/tidy"]),
     ("toml_edit", &["cli/loki"]),
     ("rmcp", &["cli/mcp"]),
-    ("reqwest", &["cli/provider", "forge/auth"]),
+    ("reqwest", &["cli/mcp", "cli/provider", "forge/auth"]),
     // Frames are measured as they are drawn.
     ("ratatui", &["dashboard/tui", "tests/bench"]),
     ("landlock", &["sandbox"]),
