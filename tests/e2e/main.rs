@@ -18,6 +18,7 @@ mod providers;
 mod run;
 mod sandbox;
 mod settings;
+mod skills;
 mod sources;
 mod tools;
 mod tui;

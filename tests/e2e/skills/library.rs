@@ -6,9 +6,9 @@ use std::process::Command;
 
 use loki_kit::TestEnv;
 use loki_kit::examples::{Example, Line, examples};
+use loki_kit::packages;
 
 use crate::env;
-use crate::forge::clients::python_package;
 
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../skills").canonicalize().unwrap()
@@ -108,14 +108,20 @@ fn migrations_of_skills_are_applied_as_files_too() {
     }
 }
 
+/// The specification's checker, where it can be had.
+fn checker() -> Option<PathBuf> {
+    packages::pypi(Path::new(env!("CARGO_TARGET_TMPDIR")), "skills-ref", &["skills-ref==0.1.1"])
+}
+
 /// `agentskills validate` of PyPI's `skills-ref`, where it can be had.
 #[test]
 fn the_specifications_checker_accepts_every_skill() {
-    let Some(folder) = python_package("skills-ref", "skills-ref==0.1.1") else { return };
+    let Some(folder) = checker() else { return };
     for name in names() {
         let mut command = Command::new(folder.join("venv/bin/agentskills"));
         let output = command.arg("validate").arg(library().join(&name)).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {said}");
     }
     // And refuses what is none, so that its word counts.
@@ -129,10 +135,14 @@ fn the_specifications_checker_accepts_every_skill() {
 /// specification speaks.
 #[test]
 fn both_checkers_agree() {
-    let Some(folder) = python_package("skills-ref", "skills-ref==0.1.1") else { return };
+    let Some(folder) = checker() else { return };
     let cases: [(&str, &str, bool); 8] = [
         ("plain", "name: plain\ndescription: x", true),
-        ("full", "name: full\ndescription: x\nlicense: MIT\ncompatibility: git\nallowed-tools: Read\nmetadata:\n  a: b", true),
+        (
+            "full",
+            "name: full\ndescription: x\nlicense: MIT\ncompatibility: git\nallowed-tools: Read\nmetadata:\n  a: b",
+            true,
+        ),
         ("extra", "name: extra\ndescription: x\nmodel: y", false),
         ("other", "name: another\ndescription: x", false),
         ("double--dash", "name: double--dash\ndescription: x", false),
